@@ -1,0 +1,93 @@
+"""Who and what is metered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple, NewType
+
+TenantId = NewType("TenantId", str)
+
+UNATTRIBUTED = TenantId("unattributed")
+"""The tenant of what belongs to nobody: booked and visible, never billed."""
+
+SUMMARY_NODE = "summary"
+"""The node of a series that is read from a summary answer, which sums over nodes."""
+
+
+class Kind(StrEnum):
+    """What a metering point is."""
+
+    TIER0_UPLINK = "tier0_uplink"
+    TIER1_DOWNLINK = "tier1_downlink"
+    SERVICE_INTERFACE = "service_interface"
+
+
+class Direction(StrEnum):
+    """Direction of traffic from the tenant's side: ``ingress`` comes to the tenant, ``egress`` leaves it."""
+
+    INGRESS = "ingress"
+    EGRESS = "egress"
+
+
+class ReadAt(StrEnum):
+    """Where a metering point is read.
+
+    ``INTERFACE`` for uplinks and service interfaces. A link of a Tier-0 and a Tier-1 has two ends and a summary; which of
+    them is read is decided once per link and kept with its series.
+    """
+
+    INTERFACE = "interface"
+    TIER0 = "tier0"
+    TIER1 = "tier1"
+    TIER0_SUMMARY = "tier0_summary"
+
+
+class PointKey(NamedTuple):
+    """A metering point: where traffic is counted.
+
+    Attributes:
+        source: Name of the source.
+        kind: What it is.
+        path: Policy path of what is metered: the interface, or the Tier-1 for its link.
+    """
+
+    source: str
+    kind: Kind
+    path: str
+
+    @property
+    def label(self) -> str:
+        """The point as rows, events and metrics show it: the source's name and the policy path."""
+        return f"{self.source}:{self.path}"
+
+
+class SeriesKey(NamedTuple):
+    """One metering point as one edge node reports it.
+
+    Attributes:
+        point: The metering point.
+        read_at: Which end of it is read.
+        port: ``logical_router_port_id``; empty where the answer has none (a summary of an active-active Tier-1).
+        node: ``transport_node_id``, or ``summary``.
+    """
+
+    point: PointKey
+    read_at: ReadAt
+    port: str
+    node: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tenant:
+    """A tenant as rows and pages show it.
+
+    Attributes:
+        id: Used everywhere; letters, digits, ``.``, ``_``, ``-``.
+        name: Display name.
+        timezone: IANA zone of its days and months.
+    """
+
+    id: TenantId
+    name: str
+    timezone: str
