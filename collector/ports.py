@@ -1,0 +1,269 @@
+"""Protocols between the stages; shells implement them, ``app.py`` alone knows which."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from collector.model.identity import Direction, Kind, PointKey, ReadAt, TenantId
+from collector.model.period import Instant
+from collector.model.sample import Reading
+from collector.model.usage import (
+    Batch,
+    Evidence,
+    ExportRow,
+    InventoryUpdate,
+    LedgerFigures,
+    LedgerState,
+    ParkedLine,
+    StoredEvent,
+    UsageRow,
+)
+
+
+class LedgerWriter(Protocol):
+    """The single writer of the ledger. Every method raises LedgerUnavailable or LedgerCorrupt."""
+
+    async def start(self) -> None:
+        """Open the ledger: lock, integrity check, migrations. Raises LedgerInUse, LedgerCorrupt, LedgerUnavailable."""
+
+    async def stop(self) -> None:
+        """Finish the transaction in hand and close."""
+
+    async def load(self) -> LedgerState:
+        """Return what a daemon starts from."""
+
+    async def intern_points(self, keys: Sequence[PointKey]) -> list[int]:
+        """Return a lasting reference for each key, in order; unknown ones are registered."""
+
+    async def intern_series(self, keys: Sequence[tuple[int, ReadAt, str, str]]) -> list[int]:
+        """Return a lasting reference for each (point reference, end, port, node), in order."""
+
+    async def intern_accounts(self, keys: Sequence[tuple[TenantId, int]]) -> list[int]:
+        """Return a lasting reference for each (tenant, point reference), in order."""
+
+    async def commit(self, batch: Batch) -> bool:
+        """Store a batch in one transaction; False when its id was already known and nothing was done."""
+
+    async def store_inventory(self, update: InventoryUpdate) -> None:
+        """Store what a complete inventory changes, in one transaction."""
+
+    async def register_exporters(self, names: Iterable[str]) -> None:
+        """Make the outbox keep publications until each of these exporters has confirmed them."""
+
+    async def move_cursor(self, exporter: str, seq: int) -> None:
+        """Record that a destination confirmed everything up to ``seq``."""
+
+    async def park(self, exporter: str, lines: Sequence[ParkedLine]) -> None:
+        """Set lines aside that a destination refused as wrong."""
+
+    async def prune(self, *, slots_before: Instant, evidence_before: Instant) -> None:
+        """Delete slots and evidence older than the given instants and confirmed publications, in short transactions."""
+
+    async def is_writable(self) -> str | None:
+        """Return ``None`` when a transaction can be written now, or else the reason in words."""
+
+
+class LedgerReader(Protocol):
+    """Reads beside the writer, in this process or another one. Every method raises LedgerUnavailable or LedgerCorrupt."""
+
+    async def start(self) -> None:
+        """Open for reading only. Raises LedgerCorrupt, LedgerUnavailable."""
+
+    async def stop(self) -> None:
+        """Close."""
+
+    async def usage(self, query: LedgerQuery) -> list[UsageRow]:
+        """Return rows ordered by (start, kind, point, direction), at most ``query.limit``."""
+
+    async def tenants(self) -> list[TenantId]:
+        """Return the tenants that ever owned a billed point, in order."""
+
+    async def events(
+        self, *, tenants: Sequence[TenantId] | None, since: Instant | None, event: str | None, after: int, limit: int
+    ) -> list[StoredEvent]:
+        """Return events stored after ``after``, oldest first; of every tenant and of none when ``tenants`` is None."""
+
+    async def outbox(self, exporter: str, limit: int) -> list[ExportRow]:
+        """Return the publications after the exporter's cursor, oldest first."""
+
+    async def evidence(self, point: PointKey, start: Instant, end: Instant) -> list[tuple[str, str, Evidence]]:
+        """Return (port, node, evidence) of a point's samples with ``at`` in [start, end], in order of time."""
+
+    async def figures(self) -> LedgerFigures:
+        """Return the sizes that the ledger's metrics show."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerQuery:
+    """Usage of one tenant.
+
+    Attributes:
+        tenant: Whose usage.
+        start: On a slot boundary.
+        end: On a slot boundary.
+        step_ms: Length of a bucket aligned to the epoch (a slot or an hour), or ``None`` for one bucket [start, end).
+        by: Which of ``kind``, ``point``, ``direction`` rows are grouped by.
+        kinds: Only these kinds, or every one.
+        points: Only these labels, or every one.
+        directions: Only these directions, or both.
+        after: (start, kind or "", point or "", direction or "") of the last row already read, or ``None``.
+        limit: Rows at most.
+    """
+
+    tenant: TenantId
+    start: Instant
+    end: Instant
+    step_ms: int | None
+    by: frozenset[str]
+    kinds: tuple[Kind, ...] | None = None
+    points: tuple[str, ...] | None = None
+    directions: tuple[Direction, ...] | None = None
+    after: tuple[Instant, str, str, str] | None = None
+    limit: int = 1_000
+
+
+# --- what a source knows ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PointCall:
+    """One request of a poll.
+
+    Attributes:
+        path: Path and query of the request, percent-encoded.
+        node: The edge node that the answer speaks of, or ``None`` when it lists every node.
+        summary: The answer is a sum over nodes.
+    """
+
+    path: str
+    node: str | None
+    summary: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundPoint:
+    """A metering point as an inventory shows it.
+
+    Attributes:
+        key: Its identity.
+        name: Display name of the interface, or of the Tier-1.
+        gateway: Policy path of the Tier-0, VRF or Tier-1 that has the interface; of the Tier-0 or VRF for a link.
+        gateway_name: Its display name.
+        tier1: Policy path of the Tier-1, for links and its service interfaces.
+        parent: Policy path of the VRF's parent Tier-0, where the gateway is a VRF.
+        project: Name of the NSX Project, where it lies in one.
+        segment: Policy path of the segment behind a service interface.
+        tags: (scope, tag) of the gateway and interface, in order.
+        read_at: Which end is read.
+        calls: The requests of one poll, per end; what ``read_at`` names is polled.
+        created_at: ``_create_time`` of the interface or the Tier-1.
+        nodes: Edge nodes that it lives on, as far as known: (transport node id, HA status or "").
+        note: Why it is read at this end, or what is odd about it.
+    """
+
+    key: PointKey
+    name: str
+    gateway: str
+    gateway_name: str
+    read_at: ReadAt
+    calls: tuple[PointCall, ...]
+    tier1: str | None = None
+    parent: str | None = None
+    project: str | None = None
+    segment: str | None = None
+    tags: tuple[tuple[str, str], ...] = ()
+    created_at: Instant | None = None
+    nodes: tuple[tuple[str, str], ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A difference between two inventories: the object's label, what happened, and the particulars."""
+
+    path: str
+    event: str
+    detail: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inventory:
+    """Everything that one discovery of a source found.
+
+    Attributes:
+        source: Name of the source.
+        at: Time of the inventory: the ``Date`` header of its first answer, or ours.
+        complete: Every page of every list was answered and each list holds as many rows as its total says.
+        version: Version of the manager, as it says.
+        points: Metering points, ordered by path.
+        changes: Differences to the inventory before, when there was one.
+        payload: The inventory as the source writes it, to compare the next one with.
+        calls: Requests that it took.
+        faults: What could not be read, in words.
+    """
+
+    source: str
+    at: Instant
+    complete: bool
+    version: str
+    points: tuple[FoundPoint, ...]
+    changes: tuple[Change, ...]
+    payload: bytes
+    calls: int
+    faults: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnlineReport:
+    """What ``check --online`` says of a source: each line is (ok, words)."""
+
+    source: str
+    lines: tuple[tuple[bool, str], ...] = field(default_factory=tuple)
+
+    @property
+    def ok(self) -> bool:
+        """True when nothing is wrong."""
+        return all(ok for ok, _ in self.lines)
+
+
+class Source(Protocol):
+    """One API that we poll."""
+
+    name: str
+    requests_per_second: int
+
+    async def start(self) -> None:
+        """Open sessions; asks nothing of the source yet."""
+
+    async def stop(self) -> None:
+        """Log out where that is the custom, and close."""
+
+    async def discover(self, previous: bytes | None, known_ends: Callable[[PointKey], ReadAt | None]) -> Inventory:
+        """Return an inventory; ``previous`` is the payload of the last complete one.
+
+        ``known_ends`` gives the end at which a link was read so far, so that it is kept. Raises SourceError when not even the first
+        lists can be read; otherwise what failed is in ``faults`` and the inventory is not complete.
+        """
+
+    async def read(self, point: PointKey, read_at: ReadAt, call: PointCall) -> Reading:
+        """Ask once for a point's counters. Raises SourceError."""
+
+    async def check_online(self) -> OnlineReport:
+        """Log in everywhere and say what the account may do, versions and limits."""
+
+    def budget_used_ratio(self) -> float:
+        """Return the share of the request budget that the last second used, 0 to 1."""
+
+
+class Exporter(Protocol):
+    """One destination, over its own durable cursor."""
+
+    name: str
+
+    async def start(self) -> None:
+        """Begin to send."""
+
+    async def stop(self) -> None:
+        """Finish what is under way, within a second."""
