@@ -1,0 +1,1 @@
+"""What the daemon shows of itself: totals, health, metrics, logs. It decides nothing."""

@@ -1,0 +1,67 @@
+"""The ledger's totals, kept in memory for the scrape: changed only after the ledger has committed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from collector.model.identity import Kind, PointKey, TenantId
+from collector.model.usage import Usage
+
+
+class AccountTotal:
+    """Everything ever booked to one tenant at one metering point.
+
+    Attributes:
+        ref: The ledger's reference of the account.
+        tenant: Whose account it is.
+        point: The metering point.
+        usage: The total; replaced as a whole, never edited.
+    """
+
+    __slots__ = ("point", "ref", "tenant", "usage")
+
+    def __init__(self, ref: int, tenant: TenantId, point: PointKey, usage: Usage) -> None:
+        self.ref = ref
+        self.tenant = tenant
+        self.point = point
+        self.usage = usage
+
+
+class Totals:
+    """Totals per account and per (tenant, kind).
+
+    Attributes:
+        accounts: Every account in the order of its registration; only ever appended to.
+        by_tenant: (tenant, kind) → sum over the tenant's points of that kind.
+    """
+
+    def __init__(self) -> None:
+        self.accounts: list[AccountTotal] = []
+        self.by_tenant: dict[tuple[TenantId, Kind], Usage] = {}
+        self._by_ref: dict[int, AccountTotal] = {}
+
+    def add_account(self, ref: int, tenant: TenantId, point: PointKey, usage: Usage) -> None:
+        """Register an account with what the ledger has booked to it; a known one stays as it is."""
+        if ref in self._by_ref:
+            return
+        account = AccountTotal(ref, tenant, point, usage)
+        self.accounts.append(account)
+        self._by_ref[ref] = account
+        self._add_to_tenant(account, usage)
+
+    def apply(self, changes: Iterable[tuple[int, Usage]]) -> None:
+        """Add committed usage: (account reference, growth)."""
+        for ref, growth in changes:
+            account = self._by_ref[ref]
+            account.usage = _sum(account.usage, growth)
+            self._add_to_tenant(account, growth)
+
+    def _add_to_tenant(self, account: AccountTotal, growth: Usage) -> None:
+        key = (account.tenant, account.point.kind)
+        self.by_tenant[key] = _sum(self.by_tenant.get(key, Usage()), growth)
+
+
+def _sum(left: Usage, right: Usage) -> Usage:
+    a, b, c, d, e, f = left
+    u, v, w, x, y, z = right
+    return Usage(a + u, b + v, c + w, d + x, e + y, f + z)
