@@ -109,7 +109,7 @@ def attribute(places: Sequence[Place], claims: Sequence[Claim]) -> Attribution:
 
     Source: docs/accounting.md, sections 3 and 5.
     """
-    claimed, doubles = _claimed(places, claims)
+    claimed, doubles, unmatched = _claimed(places, claims)
     uplinks = {p.gateway: claimed[p.key] for p in places if p.key.kind is Kind.TIER0_UPLINK and p.key in claimed}
     links = {p.gateway: claimed[p.key] for p in places if p.key.kind is Kind.TIER1_DOWNLINK and p.key in claimed}
     decisions: dict[PointKey, Decision] = {}
@@ -121,8 +121,6 @@ def attribute(places: Sequence[Place], claims: Sequence[Claim]) -> Attribution:
         if claim is not None and dedicated is not None:
             overlaps.append(Overlap(point=place.key, message=_twice(place, claim, dedicated)))
         decisions[place.key] = _decide(place, claim, dedicated, shared)
-    used = {id(claim) for claim in claimed.values()}
-    unmatched = tuple(c for c in claims if id(c) not in used and not any(_fits(c, p) for p in places))
     return Attribution(decisions=decisions, overlaps=tuple(overlaps), unmatched=unmatched)
 
 
@@ -138,19 +136,67 @@ def _decide(place: Place, claim: Claim | None, dedicated: Claim | None, shared: 
     return Decision(UNATTRIBUTED, Role.BILLED, "no rule names its tenant")
 
 
-def _claimed(places: Sequence[Place], claims: Sequence[Claim]) -> tuple[dict[PointKey, Claim], list[Overlap]]:
-    """Return the claim of each place; of two that fit, the first of the settings."""
+def _claimed(
+    places: Sequence[Place], claims: Sequence[Claim]
+) -> tuple[dict[PointKey, Claim], list[Overlap], tuple[Claim, ...]]:
+    """Return the claim of each place (of two that fit, the first of the settings), what is odd, and what fits nothing."""
+    index = _Index(places)
     claimed: dict[PointKey, Claim] = {}
     doubles: list[Overlap] = []
+    unmatched: list[Claim] = []
     for claim in claims:
-        for place in places:
-            if not _fits(claim, place):
-                continue
+        found, ambiguous = index.find(claim)
+        doubles.extend(ambiguous)
+        if not found and not ambiguous:
+            unmatched.append(claim)
+        for place in found:
             first = claimed.setdefault(place.key, claim)
             if first is not claim:
                 message = f"{place.key.label} is claimed by {_who(first)} and by {_who(claim)}; the first counts"
                 doubles.append(Overlap(point=place.key, message=message))
-    return claimed, doubles
+    return claimed, doubles, tuple(unmatched)
+
+
+class _Index:
+    """Places by the names of the gateway that a claim may use; ids and paths go before display names.
+
+    Display names are not unique in NSX, so one that fits several gateways names none of them.
+    """
+
+    def __init__(self, places: Sequence[Place]) -> None:
+        self._exact: dict[tuple[str, Kind, str], list[Place]] = {}
+        self._named: dict[tuple[str, Kind, str], list[Place]] = {}
+        for place in places:
+            source, kind, gateway = place.key.source, place.key.kind, _gateway(place)
+            name = place.name if kind is Kind.TIER1_DOWNLINK else place.gateway_name
+            for exact in {gateway, _last(gateway)}:
+                self._exact.setdefault((source, kind, exact), []).append(place)
+            self._named.setdefault((source, kind, name), []).append(place)
+
+    def find(self, claim: Claim) -> tuple[list[Place], list[Overlap]]:
+        """Return the places that a claim means, or what makes it ambiguous."""
+        wanted = claim.tier1 if claim.tier1 is not None else claim.tier0
+        key = (claim.source, claim.kind, wanted or "")
+        found = [place for place in self._exact.get(key, ()) if _fits(claim, place)]
+        if not found:
+            found = [place for place in self._named.get(key, ()) if _fits(claim, place)]
+        if len({_gateway(place) for place in found}) > 1:
+            paths = ", ".join(sorted({_gateway(place) for place in found}))
+            message = f"{_who(claim)}: {wanted!r} names several gateways ({paths}); write the policy path of one"
+            return [], [Overlap(point=found[0].key, message=message)]
+        exact = [place for place in found if claim.interface in (place.key.path, _last(place.key.path))]
+        return exact or found, []
+
+
+def _gateway(place: Place) -> str:
+    """Return the policy path of the gateway that a claim names: a link's Tier-1, an interface's own gateway."""
+    if place.key.kind is Kind.TIER1_DOWNLINK:
+        return place.key.path
+    return place.tier1 if place.tier1 is not None else place.gateway
+
+
+def _last(path: str) -> str:
+    return path.rsplit("/", 1)[-1]
 
 
 def _who(claim: Claim) -> str:
@@ -165,25 +211,12 @@ def _twice(place: Place, claim: Claim, dedicated: Claim) -> str:
 
 
 def _fits(claim: Claim, place: Place) -> bool:
-    key = place.key
-    if claim.source != key.source or claim.kind is not key.kind or claim.project not in (None, place.project):
+    """True when a place of the claim's gateway also has what else the claim names."""
+    if claim.project not in (None, place.project) or (place.tier1 is None) == (claim.tier1 is not None):
         return False
     if claim.kind is Kind.TIER1_DOWNLINK:
-        return _named(claim.tier1, key.path, place.name) and _optional(claim.tier0, place.gateway, place.gateway_name)
-    if not _optional(claim.interface, key.path, place.name):
-        return False
-    if claim.tier1 is not None:
-        return place.tier1 is not None and _named(claim.tier1, place.tier1, place.gateway_name)
-    return place.tier1 is None and _named(claim.tier0, place.gateway, place.gateway_name)
-
-
-def _named(wanted: str | None, path: str, name: str) -> bool:
-    """True when ``wanted`` is the object's policy path, its id (the last element of the path) or its display name."""
-    return wanted is not None and wanted in (path, path.rsplit("/", 1)[-1], name)
-
-
-def _optional(wanted: str | None, path: str, name: str) -> bool:
-    return wanted is None or _named(wanted, path, name)
+        return claim.tier0 is None or claim.tier0 in (place.gateway, _last(place.gateway), place.gateway_name)
+    return claim.interface is None or claim.interface in (place.key.path, _last(place.key.path), place.name)
 
 
 # --- owners over time ------------------------------------------------------------------------------------------------
