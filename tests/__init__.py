@@ -1,0 +1,1 @@
+"""The tests, one folder per kind: unit, property, contract, golden, integration, fault, e2e, docs."""

@@ -1,0 +1,1 @@
+"""Real servers, real sockets; the simulator over HTTP."""
