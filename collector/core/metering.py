@@ -1,0 +1,348 @@
+"""One answer about one metering point to usage, coverage and events: accounting, slots and attribution put together.
+
+A point's book holds its series. Folding a reading into it gives a new book and what is to be stored; the old book stays as it
+was, so that a failed transaction needs no undoing. The result depends on the samples of each series in their order and on
+what the answers listed, never on how series or points interleave.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+from collector.core.accounting import Outcome, Rules, account
+from collector.core.attribution import changes_of, owner_at
+from collector.core.slots import Observed, coverage, rx_is_ingress, split, usage
+from collector.model.identity import PointKey, ReadAt, TenantId
+from collector.model.period import BEGINNING, SLOT_MS, Instant, slot_start
+from collector.model.sample import Reading, Row
+from collector.model.usage import (
+    ClosedRun,
+    Coverage,
+    Delta,
+    Detail,
+    Event,
+    EventName,
+    Evidence,
+    Owner,
+    Publication,
+    Quarantined,
+    Role,
+    Run,
+    SeriesState,
+    SeriesUpdate,
+    SlotChange,
+    Usage,
+)
+
+SeriesId: TypeAlias = tuple[ReadAt, str, str]
+"""(end, port, node): what tells the series of one point apart."""
+
+CLOSED_RUNS_MAX = 256
+"""Finished stretches of coverage that a series keeps at hand; older ones stay in the ledger. A stretch ends only where the quality
+changes, so this is months of a bad node; coverage of slots older than that is no longer made worse by late news."""
+
+_NO_USAGE = Usage()
+_NO_COVERAGE = Coverage()
+
+
+class SeriesBook(NamedTuple):
+    """A series as the next sample finds it.
+
+    Attributes:
+        ref: The ledger's reference.
+        state: ``None`` until the first sample that has a time and a counter.
+        closed: The newest finished stretches of coverage.
+        expected_from: From when on it is expected to report; ``None`` while the last good answer did not list it.
+    """
+
+    ref: int
+    state: SeriesState | None = None
+    closed: tuple[Run, ...] = ()
+    expected_from: Instant | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """What does not change from reading to reading.
+
+    Attributes:
+        ref: The ledger's reference.
+        key: Identity.
+        rules: Ceiling, gap, and the creation time where it counts.
+        owners: Who owned it from when on; the first holds from the beginning.
+        accounts: Tenant → the ledger's reference of (tenant, point), for every billed owner.
+    """
+
+    ref: int
+    key: PointKey
+    rules: Rules
+    owners: tuple[Owner, ...]
+    accounts: Mapping[TenantId, int]
+
+
+class Book(NamedTuple):
+    """What changes: the series of a point, and until when its slots are complete (0 before the first sample)."""
+
+    series: Mapping[SeriesId, SeriesBook]
+    complete_until: Instant = BEGINNING
+
+
+class Fold(NamedTuple):
+    """What one reading changes: the new book, and what is to be stored with it."""
+
+    book: Book
+    series: tuple[SeriesUpdate, ...] = ()
+    runs: tuple[ClosedRun, ...] = ()
+    slots: tuple[SlotChange, ...] = ()
+    publish: tuple[Publication, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    quarantined: tuple[Quarantined, ...] = ()
+    events: tuple[Event, ...] = ()
+
+
+def fold(point: Point, book: Book, reading: Reading) -> Fold:
+    """Return what a reading changes.
+
+    Args:
+        point: The metering point that was read.
+        book: Its book; every row's series is in it.
+        reading: One good answer.
+
+    Source: docs/accounting.md, sections 2 to 5.
+    """
+    return _Folding(point, book, reading).run()
+
+
+def complete_by(point: Point, book: Book, until: Instant) -> Fold:
+    """Return what it changes that every slot ending by ``until`` counts as complete, since nothing came for too long."""
+    target = slot_start(until)
+    if not book.complete_until or target <= book.complete_until:
+        return Fold(book)
+    newest = max((s.state.run.end for s in book.series.values() if s.state is not None), default=BEGINNING)
+    last = min(target, slot_start(newest) + SLOT_MS)
+    publish = tuple(_publications(point, book.complete_until, last))
+    return Fold(Book(book.series, target), publish=publish)
+
+
+class _Folding:
+    """One reading on its way into a book."""
+
+    def __init__(self, point: Point, book: Book, reading: Reading) -> None:
+        self._point = point
+        self._book = book
+        self._reading = reading
+        self._series = dict(book.series)
+        self._rx_is_ingress = rx_is_ingress(point.key.kind, reading.read_at)
+        self._changes = changes_of(point.owners) if len(point.owners) > 1 else ()
+        self._usage: dict[Instant, dict[int, Usage]] = {}
+        self._touched: list[tuple[Instant, Instant]] = []
+        self._runs: list[ClosedRun] = []
+        self._evidence: list[Evidence] = []
+        self._quarantined: list[Quarantined] = []
+        self._events: list[Event] = []
+
+    def run(self) -> Fold:
+        listed = {self._row(row) for row in self._reading.rows}
+        self._unlist(listed)
+        old = self._book.series
+        updates = tuple(
+            SeriesUpdate(new.ref, new.state, new.expected_from)
+            for key, new in self._series.items()
+            if new.state is not None and new is not old.get(key)
+        )
+        if not updates and not self._events:
+            return Fold(self._book)
+        complete_until = self._complete_until()
+        slots = tuple(self._slot_changes())
+        return Fold(
+            Book(self._series, complete_until),
+            updates,
+            tuple(self._runs),
+            slots,
+            tuple(self._publish(slots, complete_until)),
+            tuple(self._evidence),
+            tuple(self._quarantined),
+            tuple(self._events),
+        )
+
+    # --- one row ---------------------------------------------------------------------------------------------------
+
+    def _row(self, row: Row) -> SeriesId:
+        key = (self._reading.read_at, row.port, row.node)
+        before = self._series[key]
+        outcome = account(before.state, row.sample, self._point.rules)
+        for finding in outcome.findings:
+            self._event(finding.event, finding.at, row.node, finding.detail, str(before.ref))
+        if outcome.rule not in (1, 4):
+            self._evidence.append(Evidence(before.ref, row.sample, outcome.rule))
+        if outcome.state is not None:
+            self._series[key] = self._after(before, outcome, row)
+        return key
+
+    def _after(self, before: SeriesBook, outcome: Outcome, row: Row) -> SeriesBook:
+        state = outcome.state
+        expected_from = before.expected_from
+        if expected_from is None:
+            expected_from = self._listed_again(before, row)
+        elif state is before.state:
+            return before
+        closed = before.closed
+        if outcome.closed:
+            self._runs.extend(ClosedRun(before.ref, run) for run in outcome.closed)
+            closed = (*closed, *outcome.closed)[-CLOSED_RUNS_MAX:]
+        for delta in outcome.deltas:
+            self._touched.append((delta.start, delta.end))
+            self._add(delta)
+        for delta in outcome.quarantined:
+            self._touched.append((delta.start, delta.end))
+            self._set_aside(before.ref, delta)
+        return SeriesBook(before.ref, state, closed, expected_from)
+
+    def _listed_again(self, before: SeriesBook, row: Row) -> Instant:
+        """Return from when on a series is expected that the last good answer did not list."""
+        frontier = self._newest_frontier()
+        if before.state is None:
+            self._touched.append((row.sample.at, frontier))
+            return BEGINNING
+        self._event(EventName.NODE_BACK, self._reading.polled_at, row.node, {}, str(before.ref))
+        return max(frontier, before.state.run.end)
+
+    def _newest_frontier(self) -> Instant:
+        return max((s.state.run.end for s in self._series.values() if s.state is not None), default=BEGINNING)
+
+    # --- what is no longer listed ----------------------------------------------------------------------------------
+
+    def _unlist(self, listed: set[SeriesId]) -> None:
+        """Stop expecting the series that this answer should have listed and did not."""
+        reading = self._reading
+        nodes = {node for _, _, node in listed}
+        for key, series in tuple(self._series.items()):
+            read_at, _, node = key
+            if series.expected_from is None or series.state is None or key in listed:
+                continue
+            if read_at is reading.read_at and reading.asked_node not in (None, node):
+                continue
+            if read_at is reading.read_at and node not in nodes:
+                detail = {"last_at": str(series.state.baseline.at)}
+                self._event(EventName.NODE_MISSING, reading.polled_at, node, detail, str(series.ref))
+            self._touched.append((series.state.run.end, self._newest_frontier()))
+            self._series[key] = series._replace(expected_from=None)
+
+    # --- usage -----------------------------------------------------------------------------------------------------
+
+    def _add(self, delta: Delta) -> None:
+        for part in split(delta, self._changes):
+            account_ref = self._account_at(part.start)
+            if account_ref is None:
+                continue
+            seen = usage(part.growth, rx_is_ingress=self._rx_is_ingress)
+            accounts = self._usage.setdefault(slot_start(part.start), {})
+            known = accounts.get(account_ref)
+            accounts[account_ref] = seen if known is None else Usage(*(a + b for a, b in zip(known, seen, strict=True)))
+
+    def _set_aside(self, series: int, delta: Delta) -> None:
+        owner = owner_at(self._point.owners, delta.start)
+        if owner.role is Role.BILLED:
+            seen = usage(delta.growth, rx_is_ingress=self._rx_is_ingress)
+            self._quarantined.append(Quarantined(series, delta, seen, owner.tenant, self._point.rules.max_rate))
+
+    def _account_at(self, at: Instant) -> int | None:
+        owner = owner_at(self._point.owners, at)
+        return self._point.accounts[owner.tenant] if owner.role is Role.BILLED else None
+
+    # --- slots -----------------------------------------------------------------------------------------------------
+
+    def _slot_changes(self) -> Iterator[SlotChange]:
+        """Yield every slot whose usage or coverage this reading may have changed."""
+        observed = tuple(
+            Observed(s.closed, s.state.run, s.expected_from) for s in self._series.values() if s.state is not None
+        )
+        alone = len(observed) == 1
+        for slot in self._touched_slots():
+            booked = self._usage.get(slot, {})
+            for account_ref, seen in self._coverage(slot, observed):
+                added = booked.get(account_ref, _NO_USAGE)
+                if alone and seen == _NO_COVERAGE and account_ref not in booked:
+                    continue  # nothing is known of this slot: it has no row
+                yield SlotChange(account_ref, slot, added, seen)
+
+    def _coverage(self, slot: Instant, observed: Sequence[Observed]) -> Iterator[tuple[int, Coverage]]:
+        """Yield (account, coverage) of a slot; an owner that comes back within it has one row."""
+        shares = list(_shares(self._point, slot))
+        if len(shares) <= 1:
+            for account_ref, start, end in shares:
+                yield account_ref, coverage(start, end, observed)
+            return
+        sums: dict[int, Coverage] = {}
+        for account_ref, start, end in shares:
+            known, seen = sums.get(account_ref, _NO_COVERAGE), coverage(start, end, observed)
+            sums[account_ref] = Coverage(*(a + b for a, b in zip(known, seen, strict=True)))
+        yield from sums.items()
+
+    def _touched_slots(self) -> list[Instant]:
+        if len(self._touched) == 1:
+            ((start, end),) = self._touched
+            return list(range(slot_start(start), end, SLOT_MS))
+        slots: set[Instant] = set()
+        for start, end in self._touched:
+            slots.update(range(slot_start(start), end, SLOT_MS))
+        return sorted(slots)
+
+    def _complete_until(self) -> Instant:
+        """Return until when every expected series has a sample: slots that end by then are complete."""
+        seen = [
+            (s.state.held or s.state.baseline).at
+            for s in self._series.values()
+            if s.state is not None and s.expected_from is not None
+        ]
+        known = self._book.complete_until
+        if not seen:
+            return known
+        if not known:
+            starts = (s.state.run.start for s in self._series.values() if s.state is not None)
+            known = slot_start(min(starts))
+        return max(known, slot_start(min(seen)))
+
+    def _publish(self, slots: Sequence[SlotChange], complete_until: Instant) -> Iterator[Publication]:
+        """Yield what exporters send: slots that became complete now, and complete ones that changed."""
+        before = self._book.complete_until
+        if before and before < complete_until:
+            yield from _publications(self._point, before, complete_until)
+        for change in slots:
+            complete = change.slot + SLOT_MS <= complete_until
+            if complete and not (before and before <= change.slot):
+                yield Publication(change.account, change.slot)
+
+    def _event(self, event: EventName, at: Instant, node: str, detail: Detail, repeat_key: str) -> None:
+        key = self._point.key
+        tenant = owner_at(self._point.owners, at).tenant
+        self._events.append(
+            Event(
+                at=at,
+                source=key.source,
+                event=event,
+                tenant=tenant,
+                point=key.label,
+                node=node,
+                detail=detail,
+                repeat_key=repeat_key,
+            )
+        )
+
+
+def _shares(point: Point, slot: Instant) -> Iterator[tuple[int, Instant, Instant]]:
+    """Yield (account, start, end) of the billed owners of a slot."""
+    owners, end = point.owners, slot + SLOT_MS
+    for index, owner in enumerate(owners):
+        until = owners[index + 1].valid_from if index + 1 < len(owners) else end
+        left, right = max(owner.valid_from, slot), min(until, end)
+        if left < right and owner.role is Role.BILLED:
+            yield point.accounts[owner.tenant], left, right
+
+
+def _publications(point: Point, start: Instant, end: Instant) -> Iterator[Publication]:
+    for slot in range(start, end, SLOT_MS):
+        for account_ref in dict.fromkeys(share[0] for share in _shares(point, slot)):
+            yield Publication(account_ref, slot)
