@@ -41,6 +41,8 @@ class PromTarget(NamedTuple):
 class PrometheusServer(ServerProcess):
     """Prometheus with the given scrape configurations, as they stand in its file.
 
+    Its first scrape comes five seconds after the start: its discovery sends targets on no shorter beat.
+
     Args:
         folder: For configuration and data.
         scrape_configs: Entries of ``scrape_configs``.

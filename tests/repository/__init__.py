@@ -1,0 +1,1 @@
+"""The checkout itself: what is tracked, locked, built and linked."""
