@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -117,6 +118,31 @@ def test_every_dependency_has_its_reason() -> None:
 def test_the_makefile_has_the_daily_tasks(target: str) -> None:
     makefile = (ROOT / "Makefile").read_text()
     assert re.search(rf"^{target}:.*## \w", makefile, re.MULTILINE), f"make {target} is missing or has no help"
+
+
+PURE = ("collector/core/", "collector/model/", "collector/errors.py")
+
+
+def _imports(file: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse((ROOT / file).read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add(node.module or ".")
+    return found
+
+
+def test_the_pure_packages_import_the_standard_library_only() -> None:
+    pure = [file for file in tracked() if file.suffix == ".py" and file.as_posix().startswith(PURE)]
+    assert len(pure) > 5
+    foreign = {
+        f"{file}: {name}"
+        for file in pure
+        for name in _imports(file)
+        if name.split(".")[0] not in sys.stdlib_module_names | {"collector"}
+    }
+    assert foreign == set()
 
 
 def test_ci_runs_make_test() -> None:
