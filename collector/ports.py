@@ -66,7 +66,8 @@ class LedgerWriter(Protocol):
 
 
 class LedgerReader(Protocol):
-    """Reads beside the writer, in this process or another one. Every method raises LedgerUnavailable or LedgerCorrupt."""
+    """Reads beside the writer, in this process or another one. Every method raises LedgerUnavailable or
+    LedgerCorrupt."""
 
     async def start(self) -> None:
         """Open for reading only. Raises LedgerCorrupt, LedgerUnavailable."""
@@ -243,7 +244,8 @@ class Source(Protocol):
     async def discover(self, previous: bytes | None, known_ends: Callable[[PointKey], ReadAt | None]) -> Inventory:
         """Return an inventory; ``previous`` is the payload of the last complete one.
 
-        ``known_ends`` gives the end at which a link was read so far, so that it is kept. Raises SourceError when not even the first
+        ``known_ends`` gives the end at which a link was read so far, so that it is kept. Raises SourceError when not
+        even the first
         lists can be read; otherwise what failed is in ``faults`` and the inventory is not complete.
         """
 

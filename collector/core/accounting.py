@@ -1,8 +1,10 @@
 """Two samples to a delta: the table of docs/accounting.md, section 2.
 
 Counters are cumulative per router port and edge node and go back to zero when the node reboots or its dataplane process
-restarts (Source: NSX-T REST API reference 4.2, types PolicyInterfaceStatistics and LogicalRouterPortStatisticsPerNode), so a
-fall is a restart or a misreading and never a wrap: 64 bits last for decades. The row numbers in the code are those of the
+restarts (Source: NSX-T REST API reference 4.2, types PolicyInterfaceStatistics and
+LogicalRouterPortStatisticsPerNode), so a
+fall is a restart or a misreading and never a wrap: 64 bits last for decades. The row numbers in the code are those of
+the
 table; the first row that fits decides.
 """
 
@@ -17,7 +19,8 @@ from collector.model.usage import Delta, Detail, EventName, Growth, Quality, Run
 GROWTH_MAX = 2**61
 """Greatest growth of one counter in one delta that is believed, in bytes or packets.
 
-Above it no rate is plausible, and below it the few deltas that can meet in one slot stay inside the ledger's 64-bit integers.
+Above it no rate is plausible, and below it the few deltas that can meet in one slot stay inside the ledger's 64-bit
+integers.
 """
 
 
@@ -28,7 +31,8 @@ class Rules(NamedTuple):
         max_rate: Ceiling of a believable rate, bit/s.
         gap_after_ms: An interval longer than this is a gap, and its usage is spread.
         summary: The series is a sum over nodes, in which a fall cannot be told from one node's restart.
-        created_at: Creation time of the object, only where the last complete inventory that lacked it proves that the object
+        created_at: Creation time of the object, only where the last complete inventory that lacked it proves that the
+            object
             is new; ``None`` otherwise.
     """
 

@@ -1,7 +1,9 @@
 """Metering point and time to tenant: docs/accounting.md, section 5.
 
-A point belongs to one tenant during a dated interval; what belongs to nobody is ``unattributed``. Where the other end of the same
-bytes is metered for a tenant (uplinks of a shared Tier-0, links under a dedicated one) the point is ``balance``: read, but in
+A point belongs to one tenant during a dated interval; what belongs to nobody is ``unattributed``. Where the other end
+of the same
+bytes is metered for a tenant (uplinks of a shared Tier-0, links under a dedicated one) the point is ``balance``:
+read, but in
 no usage row, so that the same bytes are never billed twice.
 """
 
@@ -130,7 +132,9 @@ def _decide(place: Place, claim: Claim | None, dedicated: Claim | None, shared: 
         owner = claim.tenant if claim is not None else UNATTRIBUTED
         return Decision(owner, Role.BALANCE, reason, claim.max_rate if claim else None)
     if claim is not None:
-        return Decision(claim.tenant, Role.BILLED, f"settings: {claim.path}" if claim.path else "settings", claim.max_rate)
+        return Decision(
+            claim.tenant, Role.BILLED, f"settings: {claim.path}" if claim.path else "settings", claim.max_rate
+        )
     if shared is not None:
         return Decision(UNATTRIBUTED, Role.BALANCE, f"links under {place.gateway_name} are billed to tenants")
     return Decision(UNATTRIBUTED, Role.BILLED, "no rule names its tenant")
@@ -139,7 +143,8 @@ def _decide(place: Place, claim: Claim | None, dedicated: Claim | None, shared: 
 def _claimed(
     places: Sequence[Place], claims: Sequence[Claim]
 ) -> tuple[dict[PointKey, Claim], list[Overlap], tuple[Claim, ...]]:
-    """Return the claim of each place (of two that fit, the first of the settings), what is odd, and what fits nothing."""
+    """Return the claim of each place (of two that fit, the first of the settings), what is odd, and what fits
+    nothing."""
     index = _Index(places)
     claimed: dict[PointKey, Claim] = {}
     doubles: list[Overlap] = []
@@ -205,7 +210,8 @@ def _who(claim: Claim) -> str:
 
 def _twice(place: Place, claim: Claim, dedicated: Claim) -> str:
     return (
-        f"{place.key.label} is billed to {_who(claim)}, and the uplinks of its gateway {place.gateway_name} to {_who(dedicated)}: "
+        f"{place.key.label} is billed to {_who(claim)}, and the uplinks of its gateway {place.gateway_name} to
+        {_who(dedicated)}: "
         "the same bytes twice; the link is read for balance only until one of the two is removed"
     )
 

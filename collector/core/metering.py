@@ -1,7 +1,9 @@
 """One answer about one metering point to usage, coverage and events: accounting, slots and attribution put together.
 
-A point's book holds its series. Folding a reading into it gives a new book and what is to be stored; the old book stays as it
-was, so that a failed transaction needs no undoing. The result depends on the samples of each series in their order and on
+A point's book holds its series. Folding a reading into it gives a new book and what is to be stored; the old book
+stays as it
+was, so that a failed transaction needs no undoing. The result depends on the samples of each series in their order
+and on
 what the answers listed, never on how series or points interleave.
 """
 
@@ -40,7 +42,8 @@ SeriesId: TypeAlias = tuple[ReadAt, str, str]
 """(end, port, node): what tells the series of one point apart."""
 
 CLOSED_RUNS_MAX = 256
-"""Finished stretches of coverage that a series keeps at hand; older ones stay in the ledger. A stretch ends only where the quality
+"""Finished stretches of coverage that a series keeps at hand; older ones stay in the ledger. A stretch ends only
+where the quality
 changes, so this is months of a bad node; coverage of slots older than that is no longer made worse by late news."""
 
 _NO_USAGE = Usage()
@@ -116,7 +119,8 @@ def fold(point: Point, book: Book, reading: Reading) -> Fold:
 
 
 def complete_by(point: Point, book: Book, until: Instant) -> Fold:
-    """Return what it changes that every slot ending by ``until`` counts as complete, since nothing came for too long."""
+    """Return what it changes that every slot ending by ``until`` counts as complete, since nothing came for too
+    long."""
     target = slot_start(until)
     if not book.complete_until or target <= book.complete_until:
         return Fold(book)

@@ -1,12 +1,14 @@
 """Deltas to slots, and the coverage of slots: docs/accounting.md, section 4.
 
-Traffic is taken as even over a delta's interval. Shares are cumulative, so the parts of any set of boundaries add up to the
+Traffic is taken as even over a delta's interval. Shares are cumulative, so the parts of any set of boundaries add up
+to the
 whole exactly; the error is at most one unit per boundary.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from collector.errors import BoundaryOutside
@@ -76,7 +78,8 @@ def usage(growth: Growth, *, rx_is_ingress: bool) -> Usage:
 def rx_is_ingress(kind: Kind, read_at: ReadAt) -> bool:
     """Return whether what enters the router at this port comes to the tenant.
 
-    True toward the outside (an uplink, a service interface, the Tier-1's end of a link); false at the Tier-0's port of a link, where
+    True toward the outside (an uplink, a service interface, the Tier-1's end of a link); false at the Tier-0's port
+    of a link, where
     rx comes from the tenant. Source: docs/accounting.md, section 3.
     """
     return not (kind is Kind.TIER1_DOWNLINK and read_at in (ReadAt.TIER0, ReadAt.TIER0_SUMMARY))
@@ -91,7 +94,8 @@ class Observed(NamedTuple):
     Attributes:
         closed: Finished stretches, in order of time; they join each other and ``run`` without a hole.
         run: The newest stretch; its end is the frontier.
-        expected_from: From when on the series is expected to report, ``None`` while the last good answer did not list it.
+        expected_from: From when on the series is expected to report, ``None`` while the last good answer did not list
+            it.
     """
 
     closed: Sequence[Run]
@@ -102,7 +106,8 @@ class Observed(NamedTuple):
 def coverage(start: Instant, end: Instant, series: Sequence[Observed]) -> Coverage:
     """Return how [start, end) was observed, in milliseconds by quality; what is left is missing.
 
-    At each instant the worst quality counts among the series that saw it or were expected to: a listed series is missing
+    At each instant the worst quality counts among the series that saw it or were expected to: a listed series is
+    missing
     from its frontier on. An instant that no series saw is missing.
     """
     fast = _plain(start, end, series)
@@ -111,7 +116,7 @@ def coverage(start: Instant, end: Instant, series: Sequence[Observed]) -> Covera
     pieces = [piece for observed in series for piece in _pieces(observed, start, end)]
     cuts = sorted({start, end, *(p.start for p in pieces), *(p.end for p in pieces)})
     totals = [0, 0, 0, 0]
-    for left, right in zip(cuts, cuts[1:], strict=False):
+    for left, right in pairwise(cuts):
         worst = max((p.quality for p in pieces if p.start <= left and p.end >= right), default=Quality.MISSING)
         totals[worst] += right - left
     return Coverage(totals[Quality.MEASURED], totals[Quality.INFERRED], totals[Quality.SPREAD])

@@ -33,7 +33,8 @@ class Direction(StrEnum):
 class ReadAt(StrEnum):
     """Where a metering point is read.
 
-    ``INTERFACE`` for uplinks and service interfaces. A link of a Tier-0 and a Tier-1 has two ends and a summary; which of
+    ``INTERFACE`` for uplinks and service interfaces. A link of a Tier-0 and a Tier-1 has two ends and a summary;
+    which of
     them is read is decided once per link and kept with its series.
     """
 

@@ -308,12 +308,14 @@ class PointFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InventoryUpdate:
-    """What a complete inventory changes, stored in one transaction.
+    """What an inventory changes, stored in one transaction.
 
     Attributes:
         source: Name of the source.
         at: Time of the inventory.
-        payload: The inventory as the source wrote it, to compare the next one with, also after a restart.
+        payload: The inventory as the source wrote it, to compare the next one with, also after a restart; ``None``
+            when it was not
+            complete: then what the ledger has of the last complete one stays, its time too.
         points: Facts of the points that changed.
         owners: (point reference, new owner), each valid from its own ``valid_from`` on.
         events: What was added, moved, deleted.
@@ -321,7 +323,7 @@ class InventoryUpdate:
 
     source: str
     at: Instant
-    payload: bytes
+    payload: bytes | None
     points: tuple[PointFacts, ...] = ()
     owners: tuple[tuple[int, Owner], ...] = ()
     events: tuple[Event, ...] = ()

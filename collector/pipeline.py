@@ -1,0 +1,369 @@
+"""One poll cycle, the flow in full view: readings → accounting → one transaction → totals.
+
+``Meter`` holds the books of every metering point. A cycle part goes through it top to bottom: series that are new get a
+reference, each reading is folded into its point's book (pure), everything is committed as one batch, and only then do
+the books
+and totals in memory move on. When the ledger cannot take a batch, the books stay as they were and the readings are
+dropped: counters are cumulative, so the next reading proves what these did.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from collector.clock import Clock
+from collector.core.accounting import Rules
+from collector.core.attribution import Attribution, Claim, attribute
+from collector.core.metering import Book, Fold, Point, SeriesBook, complete_by, fold
+from collector.errors import LedgerUnavailable
+from collector.model.identity import UNATTRIBUTED, Kind, PointKey, ReadAt, TenantId
+from collector.model.period import SLOT_MS, Instant
+from collector.model.sample import Reading
+from collector.model.usage import (
+    Batch,
+    LedgerState,
+    Role,
+    SlotChange,
+    StoredPoint,
+    Usage,
+)
+from collector.ports import FoundPoint, Inventory, LedgerWriter
+from collector.takeover import Takeover
+from collector.telemetry.totals import Totals
+
+NEW_OBJECT_AFTER_MS = 60_000
+"""An object is new when it was created more than this after the last complete inventory that lacked it, in
+milliseconds: the
+manager's clocks may differ by seconds. Source: docs/accounting.md, row 2."""
+
+
+LEAD_DECAY_MS = 1
+"""How much of a clock difference each reading forgets, in milliseconds, so that a clock that was set right is
+believed in the end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeterRules:
+    """What the settings say of every point.
+
+    Attributes:
+        max_rate: Ceiling of a believable rate, bit/s, where a point has none of its own.
+        gap_after_ms: Longest interval between two samples that is no gap.
+        claims: The explicit points of the tenants.
+    """
+
+    max_rate: int
+    gap_after_ms: int
+    claims: tuple[Claim, ...] = ()
+
+
+class Observer(Protocol):
+    """Who wants to know what the meter did: metrics, logs, health."""
+
+    def committed(self, batch: Batch, readings: int, seconds: float) -> None:
+        """A batch is in the ledger."""
+
+    def dropped(self, readings: int, error: LedgerUnavailable) -> None:
+        """The ledger could not take a batch of so many readings; the next ones prove what they did."""
+
+
+class Meter:
+    """The books of every metering point, and the only way into the ledger."""
+
+    def __init__(
+        self, ledger: LedgerWriter, clock: Clock, totals: Totals, rules: MeterRules, observer: Observer
+    ) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        self._totals = totals
+        self._rules = rules
+        self._observer = observer
+        self._points: dict[PointKey, Point] = {}
+        self._books: dict[PointKey, Book] = {}
+        self._stored: dict[PointKey, StoredPoint] = {}
+        self._found: dict[str, dict[PointKey, FoundPoint]] = {}
+        self._inventories: dict[str, tuple[Instant, bytes]] = {}
+        self._attributions: dict[str, Attribution] = {}
+        self._lead_ms: dict[str, int] = {}
+        self._lock = asyncio.Lock()
+
+    # --- start -----------------------------------------------------------------------------------------------------
+
+    async def load(self) -> LedgerState:
+        """Take up every book where the ledger has it; return what was loaded, for metrics."""
+        state = await self._ledger.load()
+        keys = {stored.ref: stored.key for stored in state.points}
+        accounts: dict[int, dict[TenantId, int]] = {}
+        for account in state.accounts:
+            accounts.setdefault(account.point, {})[account.tenant] = account.ref
+            self._totals.add_account(account.ref, account.tenant, keys[account.point], account.total)
+        series: dict[int, dict[tuple[ReadAt, str, str], SeriesBook]] = {}
+        for one in state.series:
+            book = SeriesBook(one.ref, one.state, one.runs, one.expected_from)
+            series.setdefault(one.point, {})[(one.read_at, one.port, one.node)] = book
+        for stored in state.points:
+            self._stored[stored.key] = stored
+            self._books[stored.key] = Book(series.get(stored.ref, {}), stored.complete_until)
+            if stored.owners:
+                self._points[stored.key] = self._point(stored, accounts.get(stored.ref, {}), None)
+        self._inventories.update(state.inventories)
+        return state
+
+    # --- a cycle part ----------------------------------------------------------------------------------------------
+
+    async def account(self, readings: Sequence[Reading]) -> bool:
+        """Account a cycle part in one transaction; False when the ledger could not take it.
+
+        Raises:
+            LedgerCorrupt: The ledger is damaged; the daemon must stop.
+        """
+        known = [reading for reading in readings if reading.point in self._points]
+        if not known:
+            return True
+        async with self._lock:
+            try:
+                await self._register_series(known)
+                draft = _Draft()
+                for reading in known:
+                    self._note_lead(reading)
+                    book = draft.books.get(reading.point) or self._books[reading.point]
+                    point = self._points[reading.point]
+                    draft.add(point, book, fold(self._for_end(point, reading.read_at), book, reading))
+                batch = draft.batch(self._clock.now(), _watermarks(known))
+                await self._commit(batch, draft.books, len(known))
+            except LedgerUnavailable as error:
+                self._observer.dropped(len(known), error)
+                return False
+        return True
+
+    async def complete_silent(self) -> bool:
+        """Let slots count as complete whose points were silent for too long; False when the ledger could not take
+        it."""
+        async with self._lock:
+            now = self._clock.now()
+            draft = _Draft()
+            for key, point in self._points.items():
+                book = self._books[key]
+                until = now + min(0, self._lead_ms.get(key.source, 0)) - self._rules.gap_after_ms
+                if book.complete_until and book.complete_until + SLOT_MS <= until:
+                    draft.add(point, book, complete_by(point, book, until))
+            if not draft.books:
+                return True
+            try:
+                await self._commit(draft.batch(now, ()), draft.books, 0)
+            except LedgerUnavailable as error:
+                self._observer.dropped(0, error)
+                return False
+        return True
+
+    async def _register_series(self, readings: Sequence[Reading]) -> None:
+        """Give every series that is new a reference and an empty place in its point's book."""
+        new: dict[tuple[int, ReadAt, str, str], PointKey] = {}
+        for reading in readings:
+            book, ref = self._books[reading.point], self._points[reading.point].ref
+            for row in reading.rows:
+                if (reading.read_at, row.port, row.node) not in book.series:
+                    new[(ref, reading.read_at, row.port, row.node)] = reading.point
+        if not new:
+            return
+        refs = await self._ledger.intern_series(list(new))
+        for (key, point), ref in zip(new.items(), refs, strict=True):
+            book = self._books[point]
+            self._books[point] = Book({**book.series, key[1:]: SeriesBook(ref)}, book.complete_until)
+
+    async def _commit(self, batch: Batch, books: Mapping[PointKey, Book], readings: int) -> None:
+        started = self._clock.monotonic()
+        await self._ledger.commit(batch)
+        self._books.update(books)
+        self._totals.apply((change.account, change.usage) for change in batch.slots)
+        self._observer.committed(batch, readings, self._clock.monotonic() - started)
+
+    def _note_lead(self, reading: Reading) -> None:
+        """Remember how far the device's clock is ahead of ours, as its newest sample shows it."""
+        newest = max((row.sample.at for row in reading.rows), default=0)
+        if newest:
+            lead, source = newest - reading.polled_at, reading.point.source
+            self._lead_ms[source] = max(lead, self._lead_ms.get(source, lead) - LEAD_DECAY_MS)
+
+    def _for_end(self, point: Point, read_at: ReadAt) -> Point:
+        """Return the point with the rules of the end that was read: a summary is judged more carefully."""
+        summary = read_at is ReadAt.TIER0_SUMMARY
+        if point.rules.summary is summary:
+            return point
+        return Point(
+            ref=point.ref,
+            key=point.key,
+            rules=point.rules._replace(summary=summary),
+            owners=point.owners,
+            accounts=point.accounts,
+        )
+
+    # --- an inventory ----------------------------------------------------------------------------------------------
+
+    async def apply_inventory(self, inventory: Inventory) -> Attribution:
+        """Take over an inventory: what there is to read, whose it is since when, and what changed.
+
+        A complete inventory dates changes of owner and decides what is gone; an incomplete one only adds.
+
+        Raises:
+            LedgerUnavailable: It could not be stored; nothing changed.
+        """
+        attribution = attribute(inventory.points, self._rules.claims)
+        async with self._lock:
+            previous = self._inventories.get(inventory.source)
+            takeover = Takeover(self._stored, previous[0] if previous else None, inventory, attribution)
+            refs = await self._ledger.intern_points([found.key for found in inventory.points])
+            takeover.take(refs)
+            accounts = await self._open_accounts(takeover)
+            await self._ledger.store_inventory(takeover.update())
+            self._install(takeover, inventory, accounts)
+            self._found[inventory.source] = {found.key: found for found in inventory.points}
+            self._attributions[inventory.source] = attribution
+            if inventory.complete:
+                self._inventories[inventory.source] = (inventory.at, inventory.payload)
+        return attribution
+
+    async def _open_accounts(self, takeover: Takeover) -> dict[int, dict[TenantId, int]]:
+        """Return point reference → tenant → account, for every owner of what changed; an unused account is harmless."""
+        wanted = [
+            (owner.tenant, stored.ref)
+            for stored in takeover.changed.values()
+            for owner in stored.owners
+            if owner.role is Role.BILLED
+        ]
+        accounts: dict[int, dict[TenantId, int]] = {}
+        for (tenant, point), ref in zip(wanted, await self._ledger.intern_accounts(wanted), strict=True):
+            accounts.setdefault(point, {})[tenant] = ref
+        return accounts
+
+    def _install(
+        self, takeover: Takeover, inventory: Inventory, accounts: Mapping[int, Mapping[TenantId, int]]
+    ) -> None:
+        """Let the books know what the ledger has taken."""
+        self._stored.update(takeover.changed)
+        for key in {*takeover.changed, *(found.key for found in inventory.points)}:
+            stored, before = self._stored[key], self._points.get(key)
+            known = {**(before.accounts if before else {}), **accounts.get(stored.ref, {})}
+            for tenant, ref in known.items():
+                self._totals.add_account(ref, tenant, key, Usage())
+            self._books.setdefault(key, Book({}))
+            point = self._point(stored, known, takeover.max_rate(key))
+            if point != before:
+                self._points[key] = point
+
+    def _point(self, stored: StoredPoint, accounts: Mapping[TenantId, int], max_rate: int | None) -> Point:
+        created_at = stored.created_at
+        proved = (
+            created_at is not None
+            and stored.lacked_at is not None
+            and created_at - stored.lacked_at > NEW_OBJECT_AFTER_MS
+        )
+        rules = Rules(
+            max_rate=max_rate or self._rules.max_rate,
+            gap_after_ms=self._rules.gap_after_ms,
+            created_at=created_at if proved else None,
+        )
+        return Point(ref=stored.ref, key=stored.key, rules=rules, owners=stored.owners, accounts=dict(accounts))
+
+    # --- what others ask -------------------------------------------------------------------------------------------
+
+    def set_rules(self, rules: MeterRules) -> None:
+        """Judge by other settings from now on; owners follow with the next inventory."""
+        self._rules = rules
+
+    def payload(self, source: str) -> bytes | None:
+        """Return the payload of the last complete inventory of a source."""
+        known = self._inventories.get(source)
+        return known[1] if known else None
+
+    def known_end(self, key: PointKey) -> ReadAt | None:
+        """Return the end at which a link was read so far."""
+        stored = self._stored.get(key)
+        return stored.read_at if stored else None
+
+    def found(self, source: str) -> list[FoundPoint]:
+        """Return what there is to read of a source."""
+        return list(self._found.get(source, {}).values())
+
+    def attribution(self, source: str) -> Attribution | None:
+        """Return to whom the points of a source belong by the newest inventory."""
+        return self._attributions.get(source)
+
+    def unattributed(self) -> int:
+        """Return how many points that are read belong to nobody."""
+        return sum(
+            decision.tenant == UNATTRIBUTED and decision.role is Role.BILLED
+            for attribution in self._attributions.values()
+            for decision in attribution.decisions.values()
+        )
+
+    def newest_samples(self) -> dict[tuple[str, Kind], Instant]:
+        """Return (source, kind) → device time of the newest sample of the point that lags most behind."""
+        oldest: dict[tuple[str, Kind], Instant] = {}
+        for source, points in self._found.items():
+            for key in points:
+                book = self._books.get(key)
+                times = [s.state.baseline.at for s in book.series.values() if s.state is not None] if book else []
+                if times:
+                    kind = (source, key.kind)
+                    oldest[kind] = min(max(times), oldest.get(kind, max(times)))
+        return oldest
+
+
+class _Draft:
+    """What the readings of one cycle part change, put together into one batch."""
+
+    def __init__(self) -> None:
+        self.books: dict[PointKey, Book] = {}
+        self._folds: list[Fold] = []
+        self._completed: dict[int, Instant] = {}
+
+    def add(self, point: Point, before: Book, change: Fold) -> None:
+        """Add what one reading changes."""
+        if change.book is before:
+            return
+        self.books[point.key] = change.book
+        self._folds.append(change)
+        if change.book.complete_until != before.complete_until:
+            self._completed[point.ref] = change.book.complete_until
+
+    def batch(self, now: Instant, watermarks: Iterable[tuple[str, Instant]]) -> Batch:
+        """Return everything as one batch; of several states of a series the newest, usage of a slot added up."""
+        folds = self._folds
+        return Batch(
+            id=uuid.uuid4().hex,
+            at=now,
+            series=tuple({update.series: update for change in folds for update in change.series}.values()),
+            runs=tuple(run for change in folds for run in change.runs),
+            slots=_merged(slot for change in folds for slot in change.slots),
+            publish=tuple(dict.fromkeys(one for change in folds for one in change.publish)),
+            completed=tuple(self._completed.items()),
+            evidence=tuple(one for change in folds for one in change.evidence),
+            quarantined=tuple(one for change in folds for one in change.quarantined),
+            events=tuple(event for change in folds for event in change.events),
+            watermarks=tuple(watermarks),
+        )
+
+
+def _merged(changes: Iterable[SlotChange]) -> tuple[SlotChange, ...]:
+    merged: dict[tuple[int, Instant], SlotChange] = {}
+    for change in changes:
+        key = (change.account, change.slot)
+        known = merged.get(key)
+        if known is not None:
+            total = Usage(*(a + b for a, b in zip(known.usage, change.usage, strict=True)))
+            change = change._replace(usage=total)  # noqa: PLW2901 - the newest coverage with the usage of both
+        merged[key] = change
+    return tuple(merged.values())
+
+
+def _watermarks(readings: Iterable[Reading]) -> list[tuple[str, Instant]]:
+    newest: dict[str, Instant] = {}
+    for reading in readings:
+        source = reading.point.source
+        newest[source] = max(reading.polled_at, newest.get(source, 0))
+    return list(newest.items())
