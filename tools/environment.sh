@@ -38,5 +38,5 @@ fi
 PIP_CACHE_DIR=$root/.make/pip
 PIP_DISABLE_PIP_VERSION_CHECK=1
 export PIP_CACHE_DIR PIP_DISABLE_PIP_VERSION_CHECK
-"$folder/bin/python" -m pip install --quiet --require-hashes -r "$lock"
-"$folder/bin/python" -m pip install --quiet --no-deps --no-build-isolation --editable .
+"$folder/bin/python" -m pip install -qq --require-hashes -r "$lock"
+"$folder/bin/python" -m pip install -qq --no-deps --no-build-isolation --editable .

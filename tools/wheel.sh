@@ -23,14 +23,22 @@ cd "$root"
 python=$work/venv/bin/python
 
 # First what a user gets: the wheel and its run-time needs, nothing else.
-"$python" -m pip install --quiet --require-hashes -r requirements.lock
-"$python" -m pip install --quiet --no-deps "$work"/dist/northmeter-*.whl
+"$python" -m pip install -qq --require-hashes -r requirements.lock
+"$python" -m pip install -qq --no-deps "$work"/dist/northmeter-*.whl
 "$python" -m pip check >/dev/null
 (cd "$work" && "$work/venv/bin/northmeter" schema >/dev/null)
 
 # Then the needs of the tests, and all tracked files except the packages under test.
-"$python" -m pip install --quiet --require-hashes -r requirements-test.lock
+"$python" -m pip install -qq --require-hashes -r requirements-test.lock
 mkdir "$work/tree"
 git ls-files -z -- . ':!collector' ':!exporters' ':!config' ':!simulator' | xargs -0 cp --parents -t "$work/tree"
 cd "$work/tree"
+"$python" - <<'END'
+import sysconfig
+import collector, config, exporters, simulator
+
+site = sysconfig.get_path("purelib")
+for package in (collector, config, exporters, simulator):
+    assert str(package.__file__).startswith(site), f"{package.__name__} is not the installed one: {package.__file__}"
+END
 "$python" -m pytest -q -n "${WORKERS:-2}" --dist loadgroup -m "not checkout and not property_long and not e2e"
