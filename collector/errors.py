@@ -21,7 +21,8 @@
         ├── ExportUnavailable    ↻ the destination is away, throttles or refuses our token
         └── ExportRejected       the destination says that a line is wrong: the line is parked
 
-↻ is retryable (``retryable`` is true). A library's exception is wrapped in the shell that uses the library, with its cause
+↻ is retryable (``retryable`` is true). A library's exception is wrapped in the shell that uses the library, with its
+cause
 kept. A message names the thing, what was expected, what came and what to do; it carries no secret.
 """
 
@@ -54,7 +55,9 @@ class Fault:
     file: str = ""
 
     def __str__(self) -> str:
-        where = f" ({self.file} line {self.line})" if self.line is not None else (f" ({self.file})" if self.file else "")
+        where = (
+            f" ({self.file} line {self.line})" if self.line is not None else (f" ({self.file})" if self.file else "")
+        )
         return f"{self.path}: {self.message}{where}" if self.path else f"{self.message}{where}"
 
 

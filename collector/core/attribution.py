@@ -210,9 +210,8 @@ def _who(claim: Claim) -> str:
 
 def _twice(place: Place, claim: Claim, dedicated: Claim) -> str:
     return (
-        f"{place.key.label} is billed to {_who(claim)}, and the uplinks of its gateway {place.gateway_name} to
-        {_who(dedicated)}: "
-        "the same bytes twice; the link is read for balance only until one of the two is removed"
+        f"{place.key.label} is billed to {_who(claim)}, and the uplinks of its gateway {place.gateway_name} "
+        f"to {_who(dedicated)}: the same bytes twice; the link is read for balance only until one of the two is removed"
     )
 
 
