@@ -41,4 +41,4 @@ site = sysconfig.get_path("purelib")
 for package in (collector, config, exporters, simulator):
     assert str(package.__file__).startswith(site), f"{package.__name__} is not the installed one: {package.__file__}"
 END
-"$python" -m pytest -q -n "${WORKERS:-2}" --dist loadgroup -m "not checkout and not property_long and not e2e"
+NORTHMETER_TEST_PROFILE=dev "$python" -m pytest -q -n "${WORKERS:-2}" --dist loadgroup -m "not checkout and not property_long and not e2e"
