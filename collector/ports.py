@@ -252,6 +252,9 @@ class Source(Protocol):
     async def read(self, point: PointKey, read_at: ReadAt, call: PointCall) -> Reading:
         """Ask once for a point's counters. Raises SourceError."""
 
+    def mark_end_failed(self, point: PointKey, read_at: ReadAt) -> None:
+        """Take note that this end of a link answers no calls for good; the next inventory chooses another, if it may."""
+
     async def check_online(self) -> OnlineReport:
         """Log in everywhere and say what the account may do, versions and limits."""
 
