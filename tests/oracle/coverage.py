@@ -17,6 +17,7 @@ class Watched(NamedTuple):
 
     Attributes:
         booked: Its deltas.
+        aside: Its deltas in quarantine; what was there is not known until a person decides.
         first_at: Its first trusted sample, or ``None`` before there is one.
         frontier: Its baseline's time.
         expected_from: From when on the last good answer lists it, 0 if ever since it was first seen; ``None`` if it
@@ -24,6 +25,7 @@ class Watched(NamedTuple):
     """
 
     booked: Sequence[Booked]
+    aside: Sequence[Booked]
     first_at: int | None
     frontier: int | None
     expected_from: int | None
@@ -49,6 +51,8 @@ def quality_at(series: Watched, at: int) -> str | None:
     for entry in series.booked:
         if entry.start <= at < entry.end:
             return entry.quality
+    if any(entry.start <= at < entry.end for entry in series.aside):
+        return MISSING
     if series.first_at is None or series.frontier is None or at < series.first_at:
         return None
     if at < series.frontier:
@@ -71,7 +75,7 @@ def coverage(point: Sequence[Watched], slot: int, begin: int | None = None, end:
     at = {begin, end} if begin < end else set()
     for series in point:
         marks = [series.first_at, series.frontier, series.expected_from]
-        marks += [edge for entry in series.booked for edge in (entry.start, entry.end)]
+        marks += [edge for entry in (*series.booked, *series.aside) for edge in (entry.start, entry.end)]
         at.update(mark for mark in marks if mark is not None and begin < mark < end)
     spent = dict.fromkeys(BADNESS, 0)
     for left, right in pairwise(sorted(at)):

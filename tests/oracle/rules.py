@@ -148,7 +148,7 @@ def trust(book: Book, sample: Told, keep: Told | None) -> None:
 def book_or_set_aside(book: Book, params: Params, entry: Booked, gap: bool) -> None:
     """Rule 7 guards the delta; ``gap`` marks one that, when too long, is spread."""
     if beyond_belief(entry.growth, entry.start, entry.end, params):
-        book.quarantined.append(entry._replace(quality=MISSING, rule=7))
+        book.quarantined.append(entry._replace(quality=MISSING))
         book.events.append(Noted("implausible", entry.end))
         return
     if gap and entry.end - entry.start > params.gap_after_ms:
@@ -158,8 +158,8 @@ def book_or_set_aside(book: Book, params: Params, entry: Booked, gap: bool) -> N
 
 
 def bound_of(start: int, end: int, params: Params) -> int:
-    """Bytes per direction that can have passed unread in [start, end), rounded up since it is a bound."""
-    return -(-params.max_rate * (end - start) // 8_000)
+    """Bytes per direction that can have passed unread in [start, end); of whole bytes, so rounded down."""
+    return params.max_rate * (end - start) // 8_000
 
 
 def settle_restart(book: Book, params: Params, rule: int) -> Told:
