@@ -136,11 +136,13 @@ class PointCall:
         path: Path and query of the request, percent-encoded.
         node: The edge node that the answer speaks of, or ``None`` when it lists every node.
         summary: The answer is a sum over nodes.
+        fallback_node: Whose a row without a node is where the answer lists every node: that of the uplink's own edge.
     """
 
     path: str
     node: str | None
     summary: bool = False
+    fallback_node: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,7 +255,8 @@ class Source(Protocol):
         """Ask once for a point's counters. Raises SourceError."""
 
     def mark_end_failed(self, point: PointKey, read_at: ReadAt) -> None:
-        """Take note that this end of a link answers no calls for good; the next inventory chooses another, if it may."""
+        """Take note that this end of a link answers no calls for good; the next inventory chooses another, if it
+        may."""
 
     async def check_online(self) -> OnlineReport:
         """Log in everywhere and say what the account may do, versions and limits."""

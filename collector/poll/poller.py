@@ -21,7 +21,8 @@ from collector.poll.schedule import Plan, plan, ticks
 from collector.ports import FoundPoint, PointCall, Source
 
 SLOW_LANE_SHARE = 4
-"""One in so many of the source's concurrent calls may be spent on points whose last poll timed out, so that objects that hang
+"""One in so many of the source's concurrent calls may be spent on points whose last poll timed out, so that objects
+that hang
 never hold every place."""
 
 
@@ -88,9 +89,7 @@ class Poller:
 
     def plan(self) -> Plan:
         """Return what a cycle costs now."""
-        return plan(
-            self._points(), wanted_ms=self.interval_ms, requests_per_second=self._source.requests_per_second
-        )
+        return plan(self._points(), wanted_ms=self.interval_ms, requests_per_second=self._source.requests_per_second)
 
     def new_inventory(self) -> None:
         """Take up calls again that were given up until the next inventory."""
@@ -129,7 +128,7 @@ class Poller:
                 return
             async with self._slow_lane:
                 await self._read_all(point)
-        except Exception as error:  # the outermost loop of a task: counted, logged, and the next poll goes on
+        except Exception as error:  # noqa: BLE001 - the outermost loop of a task: counted, logged, and the next poll goes on
             self._observer.broke(point.key, error)
 
     async def _read_all(self, point: FoundPoint) -> None:

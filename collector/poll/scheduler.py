@@ -1,6 +1,7 @@
 """The scheduler's jobs, every option stated.
 
-APScheduler 3 keeps the jobs in memory: nothing about a job must outlive the process, since what a poll needs to know is in the
+APScheduler 3 keeps the jobs in memory: nothing about a job must outlive the process, since what a poll needs to know
+is in the
 ledger.
 """
 
@@ -15,7 +16,8 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 OVERLAP_MAX = 2
-"""Runs of one job at once: a cycle whose last tick is late must not cost the next cycle; points have single flight anyway."""
+"""Runs of one job at once: a cycle whose last tick is late must not cost the next cycle; points have single flight
+anyway."""
 
 Job = Callable[[], Awaitable[None]]
 
@@ -55,7 +57,7 @@ class Jobs:
         async def guarded() -> None:
             try:
                 await job()
-            except Exception as error:  # the outermost loop of a task: counted, logged, and the job goes on
+            except Exception as error:  # noqa: BLE001 - the outermost loop of a task: counted, logged, and the job goes on
                 self._failed(name, error)
 
         self._scheduler.add_job(

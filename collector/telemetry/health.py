@@ -6,7 +6,8 @@ from __future__ import annotations
 class Health:
     """State of the parts; a part that was never set holds nothing up.
 
-    The daemon is ready when every part that was announced is well: the ledger is open and writable, the listener bound, and
+    The daemon is ready when every part that was announced is well: the ledger is open and writable, the listener
+    bound, and
     each source was tried once.
     """
 
