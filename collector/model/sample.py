@@ -65,6 +65,7 @@ class Reading:
         polled_at: When we asked.
         asked_node: The only node that the answer speaks of, or ``None`` when it lists every node of the point.
         rows: What it listed, perhaps nothing.
+        faults: Fields and rows that were not what the API promises, in words; what they spoil is lacking in ``rows``.
     """
 
     point: PointKey
@@ -72,3 +73,4 @@ class Reading:
     polled_at: Instant
     asked_node: str | None
     rows: tuple[Row, ...]
+    faults: tuple[str, ...] = ()

@@ -1,0 +1,132 @@
+"""Paths and parameters of every call, by release. Policy paths are read from answers, never built."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from urllib.parse import quote, urlencode
+
+from collector.ports import PointCall
+from collector.sources.nsxt.snapshot import Edge
+
+PAGE_ROWS = 1_000
+"""Rows asked for in a page: the API's default and greatest value. Source: NSX type ListRequestParameters."""
+
+API_SERVICE_PATH = "/api/v1/cluster/api-service"
+
+VERSION_OF_LINKS = (3, 2)
+"""The per-node statistics of both ends of a link: absent from the API specification of 3.1, present in that of 3.2."""
+
+VERSION_OF_PROJECTS = (4, 1)
+"""Projects and everything below ``/orgs``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """Calls to a Local Manager, or to a Global Manager with its own root and paths."""
+
+    federation: bool
+
+    @property
+    def root(self) -> str:
+        """What a policy path is appended to."""
+        return "/global-manager/api/v1" if self.federation else "/policy/api/v1"
+
+    @property
+    def infra(self) -> str:
+        """The policy path that provider objects lie under."""
+        return "/global-infra" if self.federation else "/infra"
+
+    @property
+    def default_enforcement_point(self) -> str:
+        """The one enforcement point of a Local Manager."""
+        return f"{self.infra}/sites/default/enforcement-points/default"
+
+    # --- statistics ---------------------------------------------------------------------------------------------------
+
+    def uplink(self, interface: str, edge: Edge | None) -> PointCall:
+        """Statistics of an EXTERNAL interface, which lives on one edge node.
+
+        The answer lists every node that it has.
+        """
+        if edge is None:
+            return PointCall(path=self._statistics(interface, self._at(None)), node=None)
+        return PointCall(path=self._statistics(interface, self._at(edge)), node=None, fallback_node=edge.node)
+
+    def interface(self, interface: str, edges: Sequence[Edge]) -> tuple[PointCall, ...]:
+        """Statistics of a SERVICE interface: one call for each edge node, or one for all where none is known."""
+        return self._per_edge(interface, edges)
+
+    def link_at_tier1(self, tier1: str, edges: Sequence[Edge]) -> tuple[PointCall, ...]:
+        """Statistics of a link at the Tier-1's port, per edge node, or one call for all where none is known."""
+        return self._per_edge(f"{tier1}/tier-0-interface", edges)
+
+    def link_at_tier0(self, tier0: str, tier1: str, edges: Sequence[Edge]) -> tuple[PointCall, ...]:
+        """Statistics of a link at the Tier-0's port; ``edge_path`` is mandatory there."""
+        return tuple(
+            PointCall(
+                path=self._statistics(f"{tier0}/tier-1-interface", [("tier1_path", tier1), *self._at(edge)]),
+                node=edge.node,
+            )
+            for edge in edges
+        )
+
+    def link_summary(self, tier0: str, tier1: str, edges: Sequence[Edge]) -> tuple[PointCall, ...]:
+        """The sum over all nodes of the Tier-0's end of a link."""
+        points = {enforcement_point(edge.path) for edge in edges} - {None}
+        # Without the parameter every enforcement point is evaluated, as a stretched gateway needs.
+        one = [("enforcement_point_path", point) for point in points] if len(points) == 1 else []
+        if not points and not self.federation:
+            one = [("enforcement_point_path", self.default_enforcement_point)]
+        path = self._statistics(f"{tier0}/tier-1-interface", [("tier1_path", tier1), *one], summary=True)
+        return (PointCall(path=path, node=None, summary=True),)
+
+    def _per_edge(self, path: str, edges: Sequence[Edge]) -> tuple[PointCall, ...]:
+        if not edges:
+            return (PointCall(path=self._statistics(path, self._at(None)), node=None),)
+        return tuple(PointCall(path=self._statistics(path, self._at(edge)), node=edge.node) for edge in edges)
+
+    def _at(self, edge: Edge | None) -> list[tuple[str, str | None]]:
+        if edge is not None:
+            point = enforcement_point(edge.path) or self.default_enforcement_point
+            return [("enforcement_point_path", point), ("edge_path", edge.path)]
+        return [] if self.federation else [("enforcement_point_path", self.default_enforcement_point)]
+
+    def _statistics(self, path: str, parameters: Iterable[tuple[str, str | None]], *, summary: bool = False) -> str:
+        return self.of(f"{path}/statistics/summary" if summary else f"{path}/statistics", parameters)
+
+    # --- lists and states ---------------------------------------------------------------------------------------------
+
+    def of(self, path: str, parameters: Iterable[tuple[str, str | None]] = ()) -> str:
+        """Return the request path of a policy path, percent-encoded, slashes in values included."""
+        query = urlencode([(name, value) for name, value in parameters if value], quote_via=quote, safe="")
+        return f"{self.root}{quote(path)}" + (f"?{query}" if query else "")
+
+    def page(self, path: str, cursor: str | None) -> str:
+        """Return the request path of one page of a list."""
+        return self.of(path, [("page_size", str(PAGE_ROWS)), ("cursor", cursor)])
+
+    def state(self, gateway: str, point: str | None) -> str:
+        """Return the request path of a gateway's HA state, at one enforcement point or all."""
+        return self.of(f"{gateway}/state", [("type", "GATEWAY_STATUS"), ("enforcement_point_path", point)])
+
+
+def enforcement_point(edge_path: str) -> str | None:
+    """Return the policy path of the enforcement point that an edge cluster or node belongs to."""
+    head, found, _ = edge_path.partition("/edge-clusters/")
+    return head if found else None
+
+
+def parse_version(text: str) -> tuple[int, ...]:
+    """Return the leading numbers of a version, ``(4, 1, 2)``; nothing where there are none."""
+    numbers = []
+    for part in text.split("."):
+        if not part.isdecimal():
+            break
+        numbers.append(int(part))
+    return tuple(numbers)
+
+
+def is_at_least(version: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
+    """True when a release has what came with another one; a version that nobody could read counts as new."""
+    return not version or version >= wanted

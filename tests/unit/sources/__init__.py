@@ -1,0 +1,1 @@
+"""Tests of the sources, one component at a time, against fakes."""
