@@ -205,13 +205,19 @@ class _Folding:
         return SeriesBook(before.ref, state, closed, expected_from)
 
     def _listed_again(self, before: SeriesBook, row: Row) -> Instant:
-        """Return from when on a series is expected that the last good answer did not list."""
+        """Return from when on a series is expected that the last good answer did not list.
+
+        That is the moment of this answer, by our clock: the newest sample of the point would depend on which of its
+        rows and answers came first.
+        """
         frontier = self._newest_frontier()
         if before.state is None:
             self._touched.append((row.sample.at, frontier))
             return BEGINNING
-        self._event(EventName.NODE_BACK, self._reading.polled_at, row.node, {}, str(before.ref))
-        return max(frontier, before.state.run.end)
+        polled_at = self._reading.polled_at
+        self._event(EventName.NODE_BACK, polled_at, row.node, {}, str(before.ref))
+        self._touched.append((max(polled_at, before.state.run.end), frontier))
+        return polled_at
 
     def _newest_frontier(self) -> Instant:
         return max((s.state.run.end for s in self._series.values() if s.state is not None), default=BEGINNING)

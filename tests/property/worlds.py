@@ -17,8 +17,8 @@ from tests.oracle.rules import WIDTH, Params, Told
 MAX_RATE = 10_000_000_000
 """Bit/s that the lines of a world can carry; no true traffic goes above it."""
 GAP_AFTER_MS = 180_000
-LAG_MS = 1_300
-"""Our clock, when we ask, is this much after the device's time of the newest reading."""
+LAGS_MS = (1_300, 1_300, 0, 95_000, -20_000, -700_000)
+"""Our clock, when we ask, is this much after the device's time of the newest reading; the device's may be ahead."""
 
 WAITS_MS = (1, 1_000, 20_000, 59_999, 60_000, 60_001, 180_000, 180_001, 300_000, 1_000_000)
 BYTES_PER_SECOND = (0, 1, 1_500, 1_000_007, 400_000_000)
@@ -46,6 +46,15 @@ class Change(NamedTuple):
 
     at: int
     tenant: str
+
+
+class Origin(NamedTuple):
+    """How a world begins: nodes, device time in ms, first value of the counters, our clock's lead in ms."""
+
+    nodes: int
+    start: int
+    first: int
+    lag: int
 
 
 class Restart(NamedTuple):
@@ -120,7 +129,8 @@ class _Node:
 class _Stage:
     """A world while it happens."""
 
-    def __init__(self, nodes: int, start: int, first: int, params: Params) -> None:
+    def __init__(self, origin: Origin, params: Params) -> None:
+        nodes, start, first, self.lag = origin
         self.world = World(params)
         self.line = [_Node(f"edge-{i}", first // (i + 1)) for i in range(nodes)]
         self.now = start
@@ -159,12 +169,12 @@ class _Stage:
                 told = _distorted(node, true, event, mask >> 3) if mask >> i & 1 else true
                 rows[node.name] = told
                 node.told.append(told)
-        self.world.happenings.append(Answer(self.now + LAG_MS, rows))
+        self.world.happenings.append(Answer(self.now + self.lag, rows))
 
 
-def build(nodes: int, start: int, first: int, happening: Sequence[Step], params: Params) -> World:
+def build(origin: Origin, happening: Sequence[Step], params: Params) -> World:
     """Let a world happen and return it."""
-    stage = _Stage(nodes, start, first, params)
+    stage = _Stage(origin, params)
     for wait, traffic, event, mask in happening:
         stage.step(WAITS_MS[wait], traffic, event, mask)
     return stage.world
@@ -225,7 +235,8 @@ def worlds(draw: st.DrawFn, events: Sequence[str], *, nodes: int = 3, longest: i
         lacked_at=start - 60_001 if new else None,
     )
     first = 0 if new else draw(st.sampled_from(FIRST_COUNTERS))
-    return build(draw(st.integers(1, nodes)), start, first, draw(steps(events, longest)), params)
+    origin = Origin(draw(st.integers(1, nodes)), start, first, draw(st.sampled_from(LAGS_MS)))
+    return build(origin, draw(steps(events, longest)), params)
 
 
 _SMALL = st.one_of(st.none(), st.integers(0, 3))
