@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -44,8 +44,8 @@ _LISTS = ("cursor", "limit")
 _TENANTS = _LISTS
 _USAGE = ("tenant", "start", "end", "granularity", "by", "kind", "point", "direction", "format", *_LISTS)
 _EVENTS = ("tenant", "since", "event", *_LISTS)
+_WEIGHT = re.compile(r"[01](\.[0-9]{0,3})?", re.ASCII)
 _EVENT_NAME = re.compile(r"[a-z0-9_]{1,64}", re.ASCII)
-_MEDIA_RANGE = re.compile(r"([^;,\s]+/[^;,\s]+)\s*(?:;[^,]*?q\s*=\s*([0-9.]{1,5}))?", re.IGNORECASE)
 
 
 class Routes:
@@ -196,18 +196,19 @@ def _wants_csv(request: web.Request, parameters: Parameters) -> bool:
             raise ParameterFault("format", f"expected json or csv, not {shown(text)}")
         return text == "csv"
     weights = {"text/csv": 0.0, "application/json": 0.0, "*/*": 0.0}
-    for match in _MEDIA_RANGE.finditer(request.headers.get("Accept", "")):
-        media = match[1].lower()
+    for media_range in request.headers.get("Accept", "").split(","):
+        media, *attributes = (part.strip().lower() for part in media_range.split(";"))
         if media in weights:
-            weights[media] = max(weights[media], _weight(match[2]))
+            weights[media] = max(weights[media], _weight(attributes))
     return weights["text/csv"] > max(weights["application/json"], weights["*/*"])
 
 
-def _weight(text: str | None) -> float:
-    try:
-        return 1.0 if text is None else float(text)
-    except ValueError:
-        return 0.0
+def _weight(attributes: Sequence[str]) -> float:
+    """Return the weight of a media range. Source: RFC 9110, section 12.4.2."""
+    for attribute in attributes:
+        if attribute.startswith("q="):
+            return float(attribute[2:]) if _WEIGHT.fullmatch(attribute[2:]) is not None else 0.0
+    return 1.0
 
 
 def _check_fingerprint(given: str, expected: str) -> None:
