@@ -108,6 +108,22 @@ def judge(taken: Sequence[Answer], params: Params) -> Judged:
     return judged
 
 
+def expected_complete(taken: Sequence[Answer], params: Params) -> int:
+    """Return until when slots are complete: each series that the answer of then listed has a sample at or after."""
+    books: dict[str, Book] = {}
+    complete = 0
+    for answer in taken:
+        newest = []
+        for node, row in answer.rows.items():
+            book = books.setdefault(node, Book())
+            decide(book, row, params)
+            if (last := book.held or book.baseline) is not None:
+                newest.append(last.at)
+        if newest:
+            complete = max(complete, min(newest) - min(newest) % SLOT_MS)
+    return complete
+
+
 def expected_usage(judged: Judged, owners: shares.Owners, shape: Shape) -> dict[tuple[str, int], Usage]:
     """Return (tenant, slot) → usage over all nodes, from the tenant's side."""
     entries = [entry for book in judged.books.values() for entry in book.booked]
@@ -142,6 +158,8 @@ def assert_ledger_is_right(lived: Lived, judged: Judged, owners: shares.Owners) 
         assert known == expected_coverage(judged, owners, tenant, slot), (tenant, slot)
     assert_series_are_right(ledger, judged)
     assert ledger.unpublished() == set()
+    if not shape.per_node:
+        assert ledger.completed.get(0, 0) == expected_complete(lived.taken, lived.daemon.params)
     for total in lived.daemon.totals.accounts:
         assert total.usage == ledger.total(total.ref)
 

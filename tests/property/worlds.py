@@ -25,8 +25,8 @@ BYTES_PER_SECOND = (0, 1, 1_500, 1_000_007, 400_000_000)
 FIRST_COUNTERS = (0, 10, 5_000_000_000, 2**53 - 7, 2**53 + 1, 2**63 + 11, 2**64 - 2**48)
 STARTS_MS = (1_791_000_000_000, 1_791_000_000_001, 1_791_000_299_999, 1_791_000_123_457)
 
-HONEST = ("poll", "poll", "poll", "poll", "repeat", "late", "never", "delist", "silence", "restart", "owner")
-"""What leaves every reading true: also repeats and old answers, silence, and our own restarts."""
+HONEST = ("poll", "poll", "poll", "poll", "repeat", "late", "never", "delist", "delist", "silence", "restart", "owner")
+"""What leaves every reading true: also repeats and late answers, silence, and our own restarts."""
 LACKING = (*HONEST, "lack")
 RESETS = (*HONEST, "reset", "reset")
 ANYTHING = (*HONEST, "reset", "lack", "glitch", "wild", "conflict", "conflict")
@@ -113,6 +113,7 @@ class _Node:
         self.name = name
         self.counters = [first, first // 3, first // 900, first // 2_700, first // 90_000, 0]
         self.total = [0] * WIDTH
+        self.true: list[Told] = []
         self.told: list[Told] = []
 
     def forward(self, rate: int, milliseconds: int) -> None:
@@ -164,6 +165,7 @@ class _Stage:
         rows: dict[str, Told] = {}
         for i, node in enumerate(self.line):
             true = node.reading(self.now)
+            node.true.append(true)
             self.world.truth[node.name][self.now] = tuple(node.total)
             if node.name not in self.away:
                 told = _distorted(node, true, event, mask >> 3) if mask >> i & 1 else true
@@ -184,10 +186,10 @@ def _distorted(node: _Node, true: Told, event: str, bits: int) -> Told:
     """Return what the manager says of a node when something is odd about its answer."""
     values = list(node.counters)
     which = bits % WIDTH
-    if event == "repeat" and node.told:
+    if node.told and (event == "repeat" or (event == "delist" and bits & 1)):
         return node.told[-1]
-    if event == "late" and node.told:
-        return node.told[bits % len(node.told)]
+    if event == "late":
+        return node.true[-1 - bits % min(4, len(node.true))]
     if event == "never":
         return Told(0, true.counters)
     if event == "lack":
@@ -232,7 +234,7 @@ def worlds(draw: st.DrawFn, events: Sequence[str], *, nodes: int = 3, longest: i
         gap_after_ms=GAP_AFTER_MS,
         summary=nodes == 1 and draw(st.booleans()),
         created_at=start if new else None,
-        lacked_at=start - 60_001 if new else None,
+        lacked_at=start - draw(st.sampled_from((60_000, 60_001, 90_000))) if new else None,
     )
     first = 0 if new else draw(st.sampled_from(FIRST_COUNTERS))
     origin = Origin(draw(st.integers(1, nodes)), start, first, draw(st.sampled_from(LAGS_MS)))
