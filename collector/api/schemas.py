@@ -13,8 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from collector.api.lines import UsageLine
 from collector.api.request import GroupBy
-from collector.api.usage import UsageLine
 from collector.core.periods import format_time
 from collector.model.identity import Tenant
 from collector.model.usage import StoredEvent

@@ -6,15 +6,17 @@ someone reads neither shifts a row nor shows one twice.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from collector.api.directory import Scope, TenantDirectory
+from collector.api.lines import Keys, UsageLine, keys_of, line_of, merge
 from collector.api.request import GroupBy, UsageParameters, UsageRequest, usage_request
 from collector.api.windows import Window, remaining, shared_windows, split, tenant_windows
 from collector.clock import Clock
-from collector.model.identity import Direction, Kind, Tenant, TenantId
-from collector.model.period import MS_PER_SECOND, SLOT_MS, Instant, Interval, slot_start
+from collector.model.identity import Tenant, TenantId
+from collector.model.period import SLOT_MS, Instant, Interval, slot_start
 from collector.model.usage import UsageRow
 from collector.ports import LedgerQuery, LedgerReader
 
@@ -31,29 +33,10 @@ MERGED_ROWS_MAX = 50_000
 LINES_PER_PAGE = 1_000
 """Rows that ``UsageService.lines`` reads at a time."""
 
-Keys = tuple[str, str, str]
-"""Kind, point and direction of a row; empty where rows are not grouped by it."""
+ROWS_AT_ONCE = 500
+"""Rows that are made before others get the loop: about two milliseconds."""
 
-
-class UsageLine(NamedTuple):
-    """A row of usage over [start, end), with whole numbers; keys that are not grouped by are ``None``.
-
-    The four durations add up to the row's length, as far as it does not reach beyond the open slot.
-    """
-
-    tenant: TenantId | None
-    start: Instant
-    end: Instant
-    kind: Kind | None
-    point: str | None
-    direction: Direction | None
-    bytes: int
-    packets: int
-    dropped_packets: int
-    measured_seconds: int
-    inferred_seconds: int
-    spread_seconds: int
-    missing_seconds: int
+_Item = TypeVar("_Item")
 
 
 class Position(NamedTuple):
@@ -149,7 +132,8 @@ class UsageService:
                 return UsagePage(lines, Position(_label(request, tenant), window.start, window.end, keys))
             wanted = limit + 1 - len(lines)
             rows = await self._reader.usage(_query(request, tenant.id, window, keys, wanted))
-            lines.extend(_line(request, tenant.id, window, row, open_end) for row in rows)
+            made = [line_of(request, tenant.id, window, row, open_end) async for row in _politely(rows)]
+            lines.extend(made)
             if len(lines) > limit:
                 del lines[limit:]
                 return UsagePage(lines, _position(lines[-1]))
@@ -165,12 +149,14 @@ class UsageService:
             merged: dict[tuple[Instant, Keys], UsageRow] = {}
             for tenant in tenants:
                 wanted = limit + 1 - len(lines)
-                for row in await self._reader.usage(_query(request, tenant.id, window, keys, wanted)):
-                    key = (row.start, _keys(row))
+                rows = await self._reader.usage(_query(request, tenant.id, window, keys, wanted))
+                async for row in _politely(rows):
+                    key = (row.start, keys_of(row))
                     known = merged.get(key)
-                    merged[key] = row if known is None else _sum(known, row)
+                    merged[key] = row if known is None else merge(known, row)
             asked += len(tenants)
-            lines.extend(_line(request, None, window, merged[key], open_end) for key in sorted(merged))
+            made = [line_of(request, None, window, merged[key], open_end) async for key in _politely(sorted(merged))]
+            lines.extend(made)
             if len(lines) > limit:
                 del lines[limit:]
                 return UsagePage(lines, _position(lines[-1]))
@@ -182,6 +168,14 @@ class UsageService:
 
     def _open_end(self) -> Instant:
         return slot_start(self._clock.now()) + SLOT_MS
+
+
+async def _politely(items: Sequence[_Item]) -> AsyncIterator[_Item]:
+    """Give each item, and the loop to others now and then."""
+    for number, item in enumerate(items, 1):
+        yield item
+        if number % ROWS_AT_ONCE == 0:
+            await asyncio.sleep(0)
 
 
 def _work_by_tenant(request: UsageRequest, after: Position | None) -> Iterator[tuple[Tenant, Window, Keys | None]]:
@@ -227,65 +221,9 @@ def _query(request: UsageRequest, tenant: TenantId, window: Window, keys: Keys |
     )
 
 
-def _line(
-    request: UsageRequest, tenant: TenantId | None, window: Window, row: UsageRow, open_end: Instant
-) -> UsageLine:
-    start = row.start if window.step_ms is not None else window.start
-    end = window.end if window.step_ms is None else start + window.step_ms
-    by = request.by
-    return UsageLine(
-        tenant if GroupBy.TENANT in by else None,
-        start,
-        end,
-        row.kind if GroupBy.KIND in by else None,
-        row.point if GroupBy.POINT in by else None,
-        row.direction if GroupBy.DIRECTION in by else None,
-        row.bytes,
-        row.packets,
-        row.dropped_packets,
-        *_seconds(row, start, end, open_end),
-    )
-
-
-def _seconds(row: UsageRow, start: Instant, end: Instant, open_end: Instant) -> tuple[int, int, int, int]:
-    """Return measured, inferred, spread and missing seconds; differences of cumulative ones, so that they add up.
-
-    What lies after the open slot is not missing yet. A device's clock may run ahead of ours: what it covered is there.
-    """
-    inferred = row.measured_ms + row.inferred_ms
-    covered = inferred + row.spread_ms
-    reached = max(min(end, open_end) - start, -(-covered // SLOT_MS) * SLOT_MS)
-    length = max(min(reached, end - start), covered)
-    a, b, c, d = (value // MS_PER_SECOND for value in (row.measured_ms, inferred, covered, length))
-    return a, b - a, c - b, d - c
-
-
-def _sum(left: UsageRow, right: UsageRow) -> UsageRow:
-    """Return the usage of two tenants; at most as well covered as either, at each quality."""
-    measured = min(left.measured_ms, right.measured_ms)
-    inferred = min(left.measured_ms + left.inferred_ms, right.measured_ms + right.inferred_ms)
-    covered = min(_covered(left), _covered(right))
-    return left._replace(
-        bytes=left.bytes + right.bytes,
-        packets=left.packets + right.packets,
-        dropped_packets=left.dropped_packets + right.dropped_packets,
-        measured_ms=measured,
-        inferred_ms=inferred - measured,
-        spread_ms=covered - inferred,
-    )
-
-
-def _covered(row: UsageRow) -> int:
-    return row.measured_ms + row.inferred_ms + row.spread_ms
-
-
-def _keys(row: UsageRow | UsageLine) -> Keys:
-    return (row.kind or "", row.point or "", row.direction or "")
-
-
 def _label(request: UsageRequest, tenant: Tenant) -> str:
     return tenant.id if GroupBy.TENANT in request.by else ""
 
 
 def _position(line: UsageLine) -> Position:
-    return Position(line.tenant or "", line.start, line.end, _keys(line))
+    return Position(line.tenant or "", line.start, line.end, keys_of(line))

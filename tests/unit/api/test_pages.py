@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from collector.api import usage as usage_module
 from collector.api.cursors import EventsCursor, TenantsCursor, UsageCursor, decode_cursor
 from collector.api.faults import CursorFault
+from collector.api.lines import UsageLine
 from collector.api.request import GroupBy, UsageParameters
-from collector.api.usage import Position, UsageLine, UsageService
+from collector.api.usage import Position, UsageService
 from collector.clock import ManualClock
 from collector.model.identity import Kind, Tenant, TenantId
 from collector.model.period import SLOT_MS
