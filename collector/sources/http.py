@@ -140,7 +140,7 @@ class HttpClient:
         left = policy.deadline_seconds - (loop.time() - started)
         retrying = AsyncRetrying(
             stop=stop_after_attempt(1 + policy.retries) | stop_before_delay(left),
-            wait=partial(_wait, wait_random_exponential(policy.wait_seconds_first * 2, policy.wait_seconds_max)),
+            wait=partial(_wait, wait_random_exponential(self._options.retry_wait_seconds * 2, policy.wait_seconds_max)),
             retry=retry_if_exception(lambda error: isinstance(error, SourceError) and error.retryable),
             sleep=asyncio.sleep,
             reraise=True,

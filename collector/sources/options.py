@@ -44,6 +44,7 @@ class HttpOptions:
         answer_bytes_max: A longer answer is refused; a page of 1 000 objects takes about 4 MB.
         lockout_seconds: First back-off after refused credentials; it doubles with each refusal.
         return_probe_seconds: How often a manager that we left is asked whether it is back.
+        retry_wait_seconds: Mean of the first wait before a retry; it doubles, with full jitter.
     """
 
     name: str
@@ -55,6 +56,7 @@ class HttpOptions:
     answer_bytes_max: int = 16 * 1024 * 1024
     lockout_seconds: float = 900.0
     return_probe_seconds: float = 60.0
+    retry_wait_seconds: float = 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,13 +66,11 @@ class RetryPolicy:
     Attributes:
         retries: At most so many attempts after the first.
         deadline_seconds: No attempt begins later than this after the call did.
-        wait_seconds_first: Mean of the first wait; it doubles, with full jitter.
         wait_seconds_max: Longest wait that is not the server's own.
     """
 
     retries: int
     deadline_seconds: float
-    wait_seconds_first: float = 0.25
     wait_seconds_max: float = 4.0
 
 

@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 import msgspec
 
 from collector.clock import Clock
+from collector.errors import SourceError
 from collector.model.identity import PointKey, ReadAt
 from collector.model.period import Instant
 from collector.model.sample import Reading
@@ -93,7 +94,7 @@ class NsxtClient:
         """Return a list, page by page; ``path`` is a policy path.
 
         The total stands on the first page only. A list whose rows do not add up to it, one with an unreadable object
-        and one that turns in a circle are not whole. Raises SourceError when a page cannot be read.
+        and one that turns in a circle are not whole. Raises SourceError when not even the first page can be read.
         Source: NSX type ListResult.
         """
         listing: Listing[T] = Listing()
@@ -103,9 +104,15 @@ class NsxtClient:
         cursor: str | None = None
         for number in range(1, PAGES_MAX + 1):
             request = self._endpoints.page(path, cursor)
-            answer = await self.http.get(request, DISCOVERY_RETRY)
             listing.calls += 1
-            page = decoded(answer, Page, request)
+            try:
+                answer = await self.http.get(request, DISCOVERY_RETRY)
+                page = decoded(answer, Page, request)
+            except SourceError as error:
+                if number == 1:
+                    raise
+                listing.faults.append(f"{path}: page {number}: {error}; the list is cut there")
+                break
             if number == 1:
                 total = page.result_count
                 listing.at = http_date(answer.headers.get("Date", ""))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 import time
 from collections.abc import Awaitable, Callable
@@ -165,6 +166,7 @@ class Observed(SourceObserver):
 
     notes: list[tuple[str, ...]] = field(default_factory=list)
     outcomes: list[str] = field(default_factory=list)
+    has_moved: asyncio.Event = field(default_factory=asyncio.Event)
 
     def of(self, name: str) -> list[tuple[str, ...]]:
         return [note for note in self.notes if note[0] == name]
@@ -184,6 +186,7 @@ class Observed(SourceObserver):
 
     def moved(self, source: str, left: str, taken: str, reason: str) -> None:
         self.notes.append(("moved", left, taken))
+        self.has_moved.set()
 
     def source_bad(self, source: str, reason: str) -> None:
         self.notes.append(("bad", reason))
@@ -221,7 +224,7 @@ def rig(*managers: FakeManager, login: Login | None = None, tls: TlsOptions | No
         name="nsx-a",
         urls=tuple(manager.url for manager in managers),
         tls=tls or TlsOptions(),
-        **{"requests_per_second": 1_000, "timeout_seconds": 5.0} | options,
+        **{"requests_per_second": 1_000, "timeout_seconds": 5.0, "retry_wait_seconds": 0.001} | options,
     )
     http = HttpClient(http_options, NsxtApi(login or session_login()), clock, observed)
     return Rig(NsxtClient(http, Endpoints(federation=False), clock), http, clock, observed)

@@ -1,0 +1,116 @@
+"""A snapshot's metering points, with the requests that read them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from collector.model.identity import Kind, PointKey, ReadAt
+from collector.ports import FoundPoint, PointCall
+from collector.sources.nsxt.endpoints import Endpoints, parse_version
+from collector.sources.nsxt.ends import Choice, choose_end, possible_ends
+from collector.sources.nsxt.options import LinkEnd
+from collector.sources.nsxt.snapshot import Edge, Gateway, Interface, Snapshot
+
+KnownEnds = Callable[[PointKey], ReadAt | None]
+
+NO_SERVICE_ROUTER = "the Tier-1 has no edge cluster: the link is counted by distributed routers, if at all"
+
+
+class PointBuilder:
+    """Makes points of the gateways of one source."""
+
+    def __init__(self, source: str, endpoints: Endpoints, link_end: LinkEnd) -> None:
+        self._source = source
+        self._endpoints = endpoints
+        self._link_end = link_end
+
+    def points(
+        self, snapshot: Snapshot, known_ends: KnownEnds, failed_ends: Mapping[PointKey, frozenset[ReadAt]]
+    ) -> tuple[FoundPoint, ...]:
+        """Return every metering point, ordered by path.
+
+        Args:
+            snapshot: Gateways with their interfaces and edge nodes.
+            known_ends: The end at which a link was read so far.
+            failed_ends: Ends of links that fail for good.
+        """
+        found: list[FoundPoint] = []
+        edges = {edge.path: edge for gateway in snapshot.gateways.values() for edge in gateway.edges}
+        for gateway in snapshot.gateways.values():
+            parent = snapshot.gateways.get(gateway.parent or "")
+            found.extend(self._interfaces(gateway, parent, edges))
+            if gateway.tier == 1 and gateway.parent is not None:
+                key = PointKey(self._source, Kind.TIER1_DOWNLINK, gateway.path)
+                ends = possible_ends(parse_version(snapshot.version), gateway, parent)
+                choice = choose_end(self._link_end, ends, known_ends(key), failed_ends.get(key, frozenset()))
+                found.append(self._link(key, gateway, parent, choice))
+        return tuple(sorted(found, key=lambda point: (point.key.path, point.key.kind)))
+
+    def _interfaces(self, gateway: Gateway, parent: Gateway | None, edges: dict[str, Edge]) -> Iterator[FoundPoint]:
+        is_tier1 = gateway.tier == 1
+        for interface in gateway.interfaces:
+            kind = Kind.TIER0_UPLINK if interface.external else Kind.SERVICE_INTERFACE
+            calls, nodes = self._calls(gateway, interface, edges)
+            yield FoundPoint(
+                key=PointKey(self._source, kind, interface.path),
+                name=interface.name,
+                gateway=gateway.path,
+                gateway_name=gateway.name,
+                tier1=gateway.path if is_tier1 else None,
+                parent=_parent_of(parent) if is_tier1 else gateway.parent,
+                project=gateway.project,
+                segment=interface.segment,
+                tags=(*gateway.tags, *interface.tags),
+                read_at=ReadAt.INTERFACE,
+                calls=calls,
+                created_at=interface.created,
+                nodes=tuple((edge.node, edge.status) for edge in nodes),
+                note="" if nodes else "no edge node is known: one call asks for all of them",
+            )
+
+    def _calls(
+        self, gateway: Gateway, interface: Interface, edges: dict[str, Edge]
+    ) -> tuple[tuple[PointCall, ...], tuple[Edge, ...]]:
+        own = edges.get(interface.edge_path or "")
+        if own is None and interface.edge_path:
+            # The last element of an edge path is the transport node's UUID on current releases.
+            own = Edge(interface.edge_path, interface.edge_path.rpartition("/")[2])
+        if interface.external:
+            return (self._endpoints.uplink(interface.path, own),), ((own,) if own is not None else ())
+        nodes = gateway.edges
+        if own is not None and own.path not in {edge.path for edge in nodes}:
+            nodes = (*nodes, own)
+        return self._endpoints.interface(interface.path, nodes), nodes
+
+    def _link(self, key: PointKey, tier1: Gateway, tier0: Gateway | None, choice: Choice) -> FoundPoint:
+        tier0_path = tier1.parent or ""
+        nodes = tier1.edges if choice.read_at is ReadAt.TIER1 else (tier0.edges if tier0 is not None else ())
+        return FoundPoint(
+            key=key,
+            name=tier1.name,
+            gateway=tier0_path,
+            gateway_name=tier0.name if tier0 is not None else tier0_path.rpartition("/")[2],
+            tier1=tier1.path,
+            parent=_parent_of(tier0),
+            project=tier1.project,
+            tags=tier1.tags,
+            read_at=choice.read_at,
+            calls=self._link_calls(choice.read_at, tier1, tier0_path, nodes),
+            created_at=tier1.created,
+            nodes=tuple((edge.node, edge.status) for edge in nodes),
+            note=choice.note if tier1.clusters or tier1.edges else f"{choice.note}; {NO_SERVICE_ROUTER}",
+        )
+
+    def _link_calls(
+        self, read_at: ReadAt, tier1: Gateway, tier0_path: str, nodes: tuple[Edge, ...]
+    ) -> tuple[PointCall, ...]:
+        if read_at is ReadAt.TIER1:
+            return self._endpoints.link_at_tier1(tier1.path, nodes)
+        if read_at is ReadAt.TIER0:
+            return self._endpoints.link_at_tier0(tier0_path, tier1.path, nodes)
+        return self._endpoints.link_summary(tier0_path, tier1.path, nodes)
+
+
+def _parent_of(tier0: Gateway | None) -> str | None:
+    """Return the parent Tier-0 of a VRF; a plain Tier-0 has none."""
+    return tier0.parent if tier0 is not None and tier0.tier == 0 else None

@@ -1,0 +1,116 @@
+"""An NSX manager cluster as a source: discovery, readings, and what ``check --online`` says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from collector.clock import Clock
+from collector.model.identity import PointKey, ReadAt
+from collector.model.sample import Reading
+from collector.ports import Inventory, OnlineReport, PointCall
+from collector.sources.http import HttpClient
+from collector.sources.nsxt import snapshot as snapshots
+from collector.sources.nsxt.api import NsxtApi
+from collector.sources.nsxt.changes import changes_between
+from collector.sources.nsxt.client import NsxtClient
+from collector.sources.nsxt.endpoints import Endpoints
+from collector.sources.nsxt.online import online_report
+from collector.sources.nsxt.options import NsxtOptions
+from collector.sources.nsxt.points import PointBuilder
+from collector.sources.nsxt.snapshot import Snapshot
+from collector.sources.nsxt.walk import Walk
+from collector.sources.observer import SourceObserver
+
+DISCOVERY_WORKERS = 8
+"""Lists read at once, at most half of what the settings allow: the rest of the places is left to polls."""
+
+FAULTS_MAX = 50
+"""Faults told of one inventory; the rest is a number."""
+
+
+class NsxtSource:
+    """Implements :class:`collector.ports.Source` for NSX-T and NSX.
+
+    Attributes:
+        name: Name of the source.
+        requests_per_second: What the settings allow it.
+        insecure: Any certificate is taken; the caller warns.
+    """
+
+    def __init__(self, options: NsxtOptions, clock: Clock, observer: SourceObserver) -> None:
+        self.name = options.http.name
+        self.requests_per_second = options.http.requests_per_second
+        self.insecure = options.http.tls.insecure
+        self._options = options
+        self._clock = clock
+        self._endpoints = Endpoints(options.federation)
+        self._http = HttpClient(options.http, NsxtApi(options.login), clock, observer)
+        self._client = NsxtClient(self._http, self._endpoints, clock)
+        self._builder = PointBuilder(self.name, self._endpoints, options.link_end)
+        self._failed_ends: dict[PointKey, frozenset[ReadAt]] = {}
+
+    async def start(self) -> None:
+        """Open the connection pools; nothing is sent. Raises SourceUnavailable when a TLS file cannot be used."""
+        await self._http.start()
+
+    async def stop(self) -> None:
+        """Log out, as far as a second allows, and close."""
+        await self._http.stop()
+
+    async def discover(self, previous: bytes | None, known_ends: Callable[[PointKey], ReadAt | None]) -> Inventory:
+        """Return an inventory, compared with ``previous``, the payload of the last complete one.
+
+        An incomplete inventory holds what the previous one had and this one could not disprove, so that its points
+        go on being read; it reports no deletions. ``known_ends`` gives the end at which a link was read so far. A
+        payload that this version cannot read counts as none: then there are no changes.
+
+        Raises:
+            SourceError: Not even the first lists can be read, or the source went away on the way.
+        """
+        begun_at = self._clock.now()
+        old = snapshots.decode(previous)
+        workers = max(1, min(DISCOVERY_WORKERS, self._options.http.concurrency // 2))
+        walk = Walk(self._client, self._endpoints, self._options.projects, old, workers)
+        await walk.run()
+        found = Snapshot(gateways=walk.gateways, version=walk.version)
+        if old is not None and not walk.is_complete:
+            found = snapshots.merged(old, found, frozenset(walk.unread))
+        points = self._builder.points(found, known_ends, self._failed_ends)
+        keys = {point.key for point in points}
+        self._failed_ends = {key: ends for key, ends in self._failed_ends.items() if key in keys}
+        return Inventory(
+            source=self.name,
+            at=begun_at if walk.at is None else walk.at,
+            complete=walk.is_complete,
+            version=walk.version,
+            points=points,
+            changes=() if old is None else changes_between(self.name, old, found, is_complete=walk.is_complete),
+            payload=snapshots.encode(found),
+            calls=walk.calls,
+            faults=_bounded(walk.faults),
+        )
+
+    async def read(self, point: PointKey, read_at: ReadAt, call: PointCall) -> Reading:
+        """Ask once for a point's counters. Raises SourceError."""
+        return await self._client.read(point, read_at, call)
+
+    def mark_end_failed(self, point: PointKey, read_at: ReadAt) -> None:
+        """Take note that an end of a link fails for good.
+
+        Under ``auto`` the next discovery takes another one, if any.
+        """
+        self._failed_ends[point] = self._failed_ends.get(point, frozenset()) | {read_at}
+
+    async def check_online(self) -> OnlineReport:
+        """Log in to every manager and say its version, our rights, its limits and the difference of the clocks."""
+        return OnlineReport(source=self.name, lines=await online_report(self._client, self._options, self._clock))
+
+    def budget_used_ratio(self) -> float:
+        """Return the share of the request budget that the last second used, 0 to 1."""
+        return self._http.budget.used_ratio()
+
+
+def _bounded(faults: list[str]) -> tuple[str, ...]:
+    if len(faults) <= FAULTS_MAX:
+        return tuple(faults)
+    return (*faults[:FAULTS_MAX], f"and {len(faults) - FAULTS_MAX} more")

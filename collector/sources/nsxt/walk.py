@@ -1,0 +1,325 @@
+"""The way through a manager's lists: gateways, their interfaces, the edge nodes that they live on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from typing import TypeVar
+
+import msgspec
+
+from collector.errors import ObjectGone, ResponseInvalid, SourceError
+from collector.model.period import Instant
+from collector.sources.answers import http_date
+from collector.sources.nsxt.client import NsxtClient
+from collector.sources.nsxt.dto import (
+    EdgeClusterDto,
+    EdgeNodeDto,
+    GatewayDto,
+    GatewayStateDto,
+    InterfaceDto,
+    LocaleServicesDto,
+    NodeStatusDto,
+    ProjectDto,
+    SiteDto,
+)
+from collector.sources.nsxt.endpoints import (
+    VERSION_OF_PROJECTS,
+    Endpoints,
+    enforcement_point,
+    is_at_least,
+    parse_version,
+)
+from collector.sources.nsxt.options import ProjectChoice
+from collector.sources.nsxt.snapshot import Edge, Gateway, Interface, Snapshot
+
+FAILURES_MAX = 20
+"""So many failures in a row mean that the source is away: the walk ends instead of waiting for each object in turn."""
+
+PROJECTS_PATH = "/orgs/default/projects"
+
+T = TypeVar("T")
+
+
+class Walk:
+    """One discovery. Build it, ``run`` it once, and read the attributes.
+
+    Attributes:
+        gateways: What was read, by policy path.
+        unread: Gateways whose locale services could not be read.
+        is_complete: Every page of every list was answered and holds what it says.
+        faults: What could not be read, in words.
+        calls: Requests that it took.
+        at: ``Date`` of the first answer.
+        version: Version of the manager, as it says.
+    """
+
+    def __init__(
+        self,
+        client: NsxtClient,
+        endpoints: Endpoints,
+        projects: ProjectChoice,
+        previous: Snapshot | None,
+        workers: int,
+    ) -> None:
+        self.gateways: dict[str, Gateway] = {}
+        self.unread: set[str] = set()
+        self.is_complete = True
+        self.faults: list[str] = []
+        self.calls = 0
+        self.at: Instant | None = None
+        self.version = ""
+        self._client = client
+        self._endpoints = endpoints
+        self._projects = projects
+        self._previous = previous.gateways if previous is not None else {}
+        self._workers = workers
+        self._members: dict[str, tuple[Edge, ...]] = {}
+        self._edge_of_node: dict[str, Edge] = {}
+        self._edge_of_path: dict[str, Edge] = {}
+        self._failures = 0
+
+    async def run(self) -> None:
+        """Read everything. Raises SourceError when not even the first lists can be read, or the source goes away."""
+        self.version, answer = await self._client.version()
+        self.calls += 1
+        self.at = http_date(answer.headers.get("Date", ""))
+        infra = self._endpoints.infra
+        tier0s = await self._client.rows(f"{infra}/tier-0s", GatewayDto)
+        self._count(tier0s.faults, tier0s.calls)
+        self._add_gateways(tier0s.rows, tier=0)
+        self._add_gateways(await self._rows(f"{infra}/tier-1s", GatewayDto) or (), tier=1)
+        await self._read_projects()
+        await self._for_each(list(self.gateways), self._read_parts)
+        await self._read_edges()
+        await self._for_each(list(self.gateways), self._read_edges_of)
+        self._inherit_edges()
+
+    # --- gateways -----------------------------------------------------------------------------------------------------
+
+    def _add_gateways(self, found: Iterable[GatewayDto], tier: int, project: str | None = None) -> None:
+        for dto in found:
+            if dto.marked_for_delete:
+                continue
+            vrf = dto.vrf_config
+            self.gateways[dto.path] = Gateway(
+                path=dto.path,
+                name=dto.name,
+                tier=tier,
+                parent=dto.tier0_path if tier == 1 else (vrf.tier0_path if vrf is not None else None),
+                project=project,
+                ha_mode=dto.ha_mode or "",
+                tags=dto.tag_pairs,
+                uid=dto.unique_id or "",
+                created=dto.created_at,
+            )
+
+    async def _read_projects(self) -> None:
+        """Read the Tier-1s of Projects; their Tier-0s are the provider's."""
+        wanted = self._projects
+        if wanted == "none" or self._endpoints.federation:
+            return
+        if not is_at_least(parse_version(self.version), VERSION_OF_PROJECTS):
+            return
+        try:
+            projects = [each for each in await self._try_rows(PROJECTS_PATH, ProjectDto) if not each.marked_for_delete]
+        except ObjectGone:
+            return  # A release without Projects.
+        except SourceError as error:
+            self._fail(error)
+            return
+        if wanted != "all":
+            lacking = [name for name in wanted if not any(name in {each.id, each.name} for each in projects)]
+            self.faults.extend(f"no Project is called {name}" for name in lacking)
+            projects = [each for each in projects if each.id in wanted or each.name in wanted]
+        for project in projects:
+            tier1s = await self._rows(f"{project.path}/infra/tier-1s", GatewayDto) or ()
+            # The default Project may list the provider's own objects again, under their own paths.
+            self._add_gateways((each for each in tier1s if each.path not in self.gateways), 1, project.name)
+
+    async def _read_parts(self, path: str) -> None:
+        """Read a gateway's locale services and their interfaces."""
+        services = await self._rows(f"{path}/locale-services", LocaleServicesDto)
+        if services is None:
+            self.unread.add(path)
+            return
+        gateway = self.gateways[path]
+        interfaces: list[Interface] = []
+        clusters = []
+        for each in services:
+            if each.marked_for_delete:
+                continue
+            if each.edge_cluster_path:
+                clusters.append(each.edge_cluster_path)
+            found = await self._rows(f"{each.path}/interfaces", InterfaceDto) or ()
+            interfaces.extend(_interface(dto, gateway.tier) for dto in found if _is_metered(dto, gateway.tier))
+        self.gateways[path] = msgspec.structs.replace(
+            gateway,
+            clusters=tuple(dict.fromkeys(clusters)),
+            interfaces=tuple(sorted(interfaces, key=lambda interface: interface.path)),
+        )
+
+    # --- edge nodes ---------------------------------------------------------------------------------------------------
+
+    async def _read_edges(self) -> None:
+        """Read the members of every edge cluster that is listed or that a gateway names."""
+        clusters: dict[str, None] = {}
+        for point in await self._enforcement_points():
+            found = await self._rows(f"{point}/edge-clusters", EdgeClusterDto) or ()
+            clusters.update((each.path, None) for each in found if not each.marked_for_delete)
+        for gateway in self.gateways.values():
+            clusters.update((path, None) for path in gateway.clusters)
+        await self._for_each(clusters, self._read_members)
+
+    async def _enforcement_points(self) -> list[str]:
+        if not self._endpoints.federation:
+            return [self._endpoints.default_enforcement_point]
+        sites = await self._rows(f"{self._endpoints.infra}/sites", SiteDto) or ()
+        return [f"{site.path}/enforcement-points/default" for site in sites if not site.marked_for_delete]
+
+    async def _read_members(self, cluster: str) -> None:
+        nodes = await self._rows(f"{cluster}/edge-nodes", EdgeNodeDto)
+        if nodes is None:
+            return
+        edges = [Edge(node.path, node.nsx_id or node.id) for node in nodes if not node.marked_for_delete]
+        self._members[cluster] = tuple(edge for edge in edges if edge.node)
+        for edge in self._members[cluster]:
+            self._edge_of_node[edge.node] = edge
+            self._edge_of_path[edge.path] = edge
+
+    async def _read_edges_of(self, path: str) -> None:
+        """Find the edge nodes that a gateway lives on: as its HA state says, or else all members of its clusters."""
+        gateway = self.gateways[path]
+        if gateway.tier == 1 and not gateway.clusters:
+            return  # No service router, so no state of one.
+        edges: list[Edge] = []
+        try:
+            for point in self._points_of(gateway):
+                edges.extend(await self._edges_by_state(path, point))
+        except (ObjectGone, ResponseInvalid):
+            edges = []  # A release, or a kind of gateway, that has no such state.
+        except SourceError as error:
+            # No list, so the inventory may be complete without it; the nodes known so far go on being asked.
+            self._count_failure(error)
+            self.faults.append(str(error))
+            old = self._previous.get(path)
+            edges = list(old.edges) if old is not None else []
+        if not edges:
+            edges = [edge for cluster in gateway.clusters for edge in self._members.get(cluster, ())]
+        if not edges and gateway.clusters and path in self._previous:
+            edges = list(self._previous[path].edges)
+        unique = {edge.node: edge for edge in edges}
+        ordered = sorted(unique.values(), key=lambda edge: edge.path)
+        self.gateways[path] = msgspec.structs.replace(gateway, edges=tuple(ordered))
+
+    def _points_of(self, gateway: Gateway) -> list[str | None]:
+        """Return the enforcement points to ask for a gateway's state; ``None`` asks all of them."""
+        clusters = gateway.clusters
+        if not clusters and gateway.parent in self.gateways:
+            clusters = self.gateways[gateway.parent].clusters
+        points = list(dict.fromkeys(enforcement_point(cluster) for cluster in clusters))
+        if points:
+            return points
+        return [None if self._endpoints.federation else self._endpoints.default_enforcement_point]
+
+    async def _edges_by_state(self, path: str, point: str | None) -> list[Edge]:
+        self.calls += 1
+        state = await self._client.one(self._endpoints.state(path, point), GatewayStateDto)
+        self._failures = 0
+        status = state.tier0_status or state.tier1_status
+        listed = (status.per_node_status if status is not None else None) or ()
+        return [edge for edge in map(self._edge, listed) if edge is not None]
+
+    def _edge(self, status: NodeStatusDto) -> Edge | None:
+        node, path = status.transport_node_id, status.edge_path
+        known = self._edge_of_node.get(node or "") or self._edge_of_path.get(path or "")
+        path = path or (known.path if known is not None else None)
+        node = node or (known.node if known is not None else None)
+        return Edge(path, node, status.high_availability_status or "") if path and node else None
+
+    def _inherit_edges(self) -> None:
+        """A VRF lives where its parent does; it need not name an edge cluster of its own."""
+        for path, gateway in self.gateways.items():
+            parent = self.gateways.get(gateway.parent or "")
+            if gateway.tier == 0 and not gateway.edges and parent is not None:
+                self.gateways[path] = msgspec.structs.replace(gateway, edges=parent.edges)
+
+    # --- reading with faults ------------------------------------------------------------------------------------------
+
+    async def _rows(self, path: str, kind: type[T]) -> list[T] | None:
+        """Return a list, or ``None`` when it cannot be read; either way its faults are taken note of."""
+        try:
+            return await self._try_rows(path, kind)
+        except SourceError as error:
+            self._fail(error)
+            return None
+
+    async def _try_rows(self, path: str, kind: type[T]) -> list[T]:
+        listing = await self._client.rows(path, kind)
+        self._failures = 0
+        self._count(listing.faults, listing.calls)
+        return listing.rows
+
+    def _count(self, faults: list[str], calls: int) -> None:
+        self.calls += calls
+        if faults:
+            self.is_complete = False
+            self.faults.extend(faults)
+
+    def _fail(self, error: SourceError) -> None:
+        self.calls += 1
+        self.is_complete = False
+        self.faults.append(str(error))
+        self._count_failure(error)
+
+    def _count_failure(self, error: SourceError) -> None:
+        if isinstance(error, ObjectGone):
+            return
+        self._failures += 1
+        if self._failures >= FAILURES_MAX:
+            raise error
+
+    async def _for_each(self, items: Iterable[str], work: Callable[[str], Awaitable[None]]) -> None:
+        """Do the work for each item, a few at once: polls go on meanwhile and need their places in the budget."""
+        queue = iter(items)
+        gone_away: SourceError | None = None
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(self._workers):
+                    group.create_task(_drain(queue, work))
+        except* SourceError as errors:
+            gone_away = _first(errors)
+        if gone_away is not None:
+            raise gone_away
+
+
+async def _drain(queue: Iterator[str], work: Callable[[str], Awaitable[None]]) -> None:
+    for item in queue:
+        await work(item)
+
+
+def _first(errors: BaseExceptionGroup[SourceError]) -> SourceError:
+    for error in errors.exceptions:
+        return _first(error) if isinstance(error, BaseExceptionGroup) else error
+    raise AssertionError("BUG: an exception group without an exception")
+
+
+def _is_metered(dto: InterfaceDto, tier: int) -> bool:
+    """True for EXTERNAL and SERVICE; LOOPBACK carries no traffic.
+
+    An interface of a Tier-1 has no type: each is SERVICE.
+    """
+    return not dto.marked_for_delete and (tier == 1 or dto.type in {"EXTERNAL", "SERVICE"})
+
+
+def _interface(dto: InterfaceDto, tier: int) -> Interface:
+    return Interface(
+        path=dto.path,
+        name=dto.name,
+        external=tier == 0 and dto.type == "EXTERNAL",
+        edge_path=dto.edge_path,
+        segment=dto.segment_path,
+        tags=dto.tag_pairs,
+        uid=dto.unique_id or "",
+        created=dto.created_at,
+    )
