@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -25,6 +26,7 @@ from collector.model.period import SLOT_MS, Instant
 from collector.model.sample import Reading
 from collector.model.usage import (
     Batch,
+    Event,
     LedgerState,
     Role,
     SlotChange,
@@ -66,6 +68,9 @@ class Observer(Protocol):
 
     def committed(self, batch: Batch, readings: int, seconds: float) -> None:
         """A batch is in the ledger."""
+
+    def noted(self, events: Sequence[Event]) -> None:
+        """Events of an inventory are in the ledger."""
 
     def dropped(self, readings: int, error: LedgerUnavailable) -> None:
         """The ledger could not take a batch of so many readings; the next ones prove what they did."""
@@ -212,15 +217,18 @@ class Meter:
         Raises:
             LedgerUnavailable: It could not be stored; nothing changed.
         """
-        attribution = attribute(inventory.points, self._rules.claims)
+        claims = [claim for claim in self._rules.claims if claim.source == inventory.source]
+        attribution = attribute(inventory.points, claims)
         async with self._lock:
             previous = self._inventories.get(inventory.source)
             takeover = Takeover(self._stored, previous[0] if previous else None, inventory, attribution)
             refs = await self._ledger.intern_points([found.key for found in inventory.points])
             takeover.take(refs)
             accounts = await self._open_accounts(takeover)
-            await self._ledger.store_inventory(takeover.update())
+            update = takeover.update()
+            await self._ledger.store_inventory(update)
             self._install(takeover, inventory, accounts)
+            self._observer.noted(update.events)
             self._found[inventory.source] = {found.key: found for found in inventory.points}
             self._attributions[inventory.source] = attribution
             if inventory.complete:
@@ -292,6 +300,14 @@ class Meter:
     def attribution(self, source: str) -> Attribution | None:
         """Return to whom the points of a source belong by the newest inventory."""
         return self._attributions.get(source)
+
+    def inventory_times(self) -> dict[str, Instant]:
+        """Return source → time of its last complete inventory."""
+        return {source: at for source, (at, _) in self._inventories.items()}
+
+    def point_counts(self) -> dict[tuple[str, Kind], int]:
+        """Return (source, kind) → metering points that are read."""
+        return dict(Counter((source, key.kind) for source, points in self._found.items() for key in points))
 
     def unattributed(self) -> int:
         """Return how many points that are read belong to nobody."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from collector.core.attribution import Attribution, Decision, next_owner
 from collector.model.identity import PointKey, TenantId
 from collector.model.period import Instant
-from collector.model.usage import Event, EventName, InventoryUpdate, Owner, PointFacts, StoredPoint
+from collector.model.usage import Event, EventName, InventoryUpdate, Owner, PointFacts, Role, StoredPoint
 from collector.ports import FoundPoint, Inventory
 
 
@@ -52,8 +52,8 @@ class Takeover:
                     self._set(known, replace(known, read_at=None))
                     self._event(EventName.POINT_DELETED, key, known.owners[-1].tenant if known.owners else None)
         for overlap in self._attribution.overlaps:
-            tenant = self._attribution.decisions[overlap.point].tenant
-            self._event(EventName.OVERLAP, overlap.point, tenant, message=overlap.message)
+            # Of nobody's: the message names two tenants, and neither may read of the other.
+            self._event(EventName.OVERLAP, overlap.point, None, message=overlap.message)
 
     def update(self) -> InventoryUpdate:
         """Return what is to be stored in one transaction."""
@@ -112,19 +112,23 @@ class Takeover:
             return point
         self._owners.append((point.ref, owner))
         if point.owners:
-            before = point.owners[-1]
+            self._changed_hands(found.key, point.owners[-1], owner)
+        return replace(point, owners=(*point.owners, owner))
+
+    def _changed_hands(self, key: PointKey, before: Owner, now: Owner) -> None:
+        """Tell the old and the new owner, each in an event of its own that does not name the other."""
+        since = str(now.valid_from)
+        for owner, change in ((before, "lost"), (now, "gained")):
+            reason = owner.reason if owner is now and owner.role is Role.BILLED else ""
             self._event(
                 EventName.OWNER_CHANGED,
-                found.key,
-                owner.tenant,
-                before=before.tenant,
-                before_role=before.role.value,
-                now=owner.tenant,
+                key,
+                owner.tenant if owner.role is Role.BILLED else None,
+                change=change,
                 role=owner.role.value,
-                valid_from=str(owner.valid_from),
-                reason=owner.reason,
+                valid_from=since,
+                reason=reason,
             )
-        return replace(point, owners=(*point.owners, owner))
 
     def _event(self, event: EventName, key: PointKey, tenant: TenantId | None, **detail: str) -> None:
         self._events.append(
@@ -135,7 +139,7 @@ class Takeover:
                 tenant=tenant,
                 point=key.label,
                 detail=detail,
-                repeat_key=key.label,
+                repeat_key=f"{key.label} {tenant} {detail.get('change', '')}",
             )
         )
 

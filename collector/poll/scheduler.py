@@ -82,5 +82,7 @@ class Jobs:
         if job.next_run_time is None or job.next_run_time > due:
             job.modify(next_run_time=due)
 
-    def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and self._scheduler.get_job(name) is not None
+    def remove(self, name: str) -> None:
+        """Run a job no more; one that is not there is no fault."""
+        if self._scheduler.get_job(name) is not None:
+            self._scheduler.remove_job(name)

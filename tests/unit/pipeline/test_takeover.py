@@ -110,9 +110,10 @@ def test_a_change_of_owner_is_dated_by_the_complete_inventory_that_shows_it() ->
         (UNATTRIBUTED, Role.BILLED, 0),
         (ACME, Role.BILLED, LATER),
     ]
-    (event,) = made.update().events
-    assert (event.event, event.tenant) == (EventName.OWNER_CHANGED, ACME)
-    assert event.detail["before"] == UNATTRIBUTED
+    lost, gained = made.update().events
+    assert (lost.event, lost.tenant, lost.detail["change"]) == (EventName.OWNER_CHANGED, UNATTRIBUTED, "lost")
+    assert (gained.event, gained.tenant, gained.detail["change"]) == (EventName.OWNER_CHANGED, ACME, "gained")
+    assert ACME not in str(lost.detail), "neither reads of the other"
 
 
 def test_an_incomplete_inventory_changes_no_owner_but_gives_a_new_point_its_first() -> None:
