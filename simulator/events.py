@@ -1,0 +1,123 @@
+"""What can go wrong, as one record: in a scenario's ``events``, in ``Simulator.fault`` and in ``POST /sim/fault``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from simulator.specs import ServiceInterfaceSpec, Tier1Spec
+from simulator.units import DurationMs
+
+EffectKind = Literal[
+    "error", "throttle", "unavailable", "invalid_path", "no_edge_node", "not_found", "session_expired", "unauthorized",
+    "redirect", "html", "truncated", "cut", "oversized", "slow", "hang", "connection_reset",
+    "drop_node_id", "no_rows", "empty_rows", "drop_row", "drop_fields", "freeze", "glitch", "older_timestamp",
+    "conflict", "spike", "empty_summary_ids", "null_cursor", "short_list",
+]  # fmt: skip
+ActionKind = Literal[
+    "reset", "failover", "node_down", "node_up", "node_remove", "node_add", "recreate_port", "add_tier1",
+    "add_interface", "delete", "recreate", "move", "clock_jump", "expire_sessions", "manager_down", "manager_up",
+    "set_version", "set_limits", "clear",
+]  # fmt: skip
+
+ROW_KINDS: Final = frozenset(
+    {
+        "drop_node_id", "no_rows", "empty_rows", "drop_row", "drop_fields", "freeze", "glitch", "older_timestamp",
+        "conflict", "spike", "empty_summary_ids",
+    }
+)  # fmt: skip
+LIST_KINDS: Final = frozenset({"null_cursor", "short_list"})
+ACTION_KINDS: Final = frozenset(ActionKind.__args__)  # type: ignore[attr-defined]  # a Literal has them at run time
+
+_NEEDS: Final[dict[str, tuple[str, ...]]] = {
+    "error": ("status",),
+    "drop_fields": ("fields",),
+    "reset": ("node",),
+    "failover": ("path",),
+    "node_down": ("node",),
+    "node_up": ("node",),
+    "node_remove": ("node",),
+    "node_add": ("node",),
+    "recreate_port": ("path",),
+    "add_tier1": ("tier1",),
+    "add_interface": ("path", "interface"),
+    "delete": ("path",),
+    "recreate": ("path",),
+    "move": ("path", "to"),
+    "manager_down": ("manager",),
+    "manager_up": ("manager",),
+    "set_version": ("version",),
+}
+
+
+class Fault(BaseModel):
+    """One misbehaviour: a change of the provider, or an effect on answers for a time or a number of requests.
+
+    Attributes:
+        do: What happens.
+        at: When, after the scenario's start; now, if absent.
+        for_: How long an effect lasts in simulated time; written ``for``. Without it, until cleared or used up.
+        count: An effect ends after so many uses.
+        after_requests: An effect or a change waits for so many statistics requests: a reset in the middle of a poll.
+        percent: The share of requests that an effect touches.
+        label: A name to clear it by.
+        path: A policy path, a short name (``t1-acme``, ``t1-acme/csp``), or, for effects, a pattern with ``*``.
+        node: ``cluster/index`` or the node's id.
+        manager: One manager only.
+        endpoint: The requests that an effect touches.
+        fields: For ``drop_fields``: ``rx``, ``tx``, ``last_update_timestamp``, ``transport_node_id``, or
+            ``rx.total_bytes`` and its like.
+        by: How far a timestamp goes back, or how long an answer takes (real time).
+        amount: What ``spike`` and ``conflict`` add to each counter; what ``short_list`` leaves out.
+        rows: What a node that is down still shows.
+        refresh: Whether the node's cached values are renewed at the same instant.
+        new_create_time: Whether a re-created port's object shows a new ``_create_time``.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    do: EffectKind | ActionKind
+    at: DurationMs | None = None
+    for_: Annotated[DurationMs | None, Field(alias="for")] = None
+    count: int | None = Field(None, ge=1)
+    after_requests: int = Field(0, ge=0)
+    percent: int = Field(100, ge=1, le=100)
+    label: str | None = None
+    path: str | None = None
+    node: str | None = None
+    manager: str | None = None
+    endpoint: Literal["any", "login", "inventory", "statistics"] | None = None
+    status: int | None = Field(None, ge=100, le=599)
+    code: int | None = None
+    code_as: Literal["integer", "string"] = "integer"
+    body: Literal["json", "html", "text"] = "json"
+    location: str | None = None
+    size_bytes: int = Field(64 * 2**20, ge=1, le=2**30)
+    fields: list[str] = Field(default_factory=list)
+    by: DurationMs = 60_000
+    amount: int = 10**15
+    rows: Literal["missing", "stale"] = "missing"
+    reset: bool = True
+    refresh: bool = False
+    new_create_time: bool = True
+    to: str | None = None
+    manager_offset: DurationMs = 0
+    device_offset: DurationMs = 0
+    version: str | None = None
+    requests_per_second: int | None = Field(None, ge=0)
+    concurrency: int | None = Field(None, ge=0)
+    tier1: Tier1Spec | None = None
+    interface: ServiceInterfaceSpec | None = None
+
+    @model_validator(mode="after")
+    def _has_what_it_needs(self) -> Fault:
+        missing = [name for name in _NEEDS.get(self.do, ()) if not getattr(self, name)]
+        if missing:
+            raise ValueError(f"{self.do} needs {', '.join(missing)}")
+        return self
+
+    @property
+    def is_action(self) -> bool:
+        """Whether it changes the provider once, rather than answers for a time."""
+        return self.do in ACTION_KINDS

@@ -1,0 +1,313 @@
+"""A manager: one listener with its own sessions, over the provider's shared state."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import ssl
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Final
+from urllib.parse import parse_qs
+
+from aiohttp import web
+
+from simulator.answers import (
+    JSON,
+    Refused,
+    broken_answer,
+    date_header,
+    encode,
+    error_answer,
+    hang,
+    html_answer,
+    reset_connection,
+    send_cut,
+    send_oversized,
+    truncated,
+)
+from simulator.auth import Accounts, Denied, Sessions
+from simulator.director import Director
+from simulator.events import Fault
+from simulator.faults import Asked, Endpoint, FaultBook
+from simulator.limits import Limits, Verdict
+from simulator.policy import Body, PolicyApi
+from simulator.provider import Provider
+from simulator.scenario import ManagerSpec
+from simulator.truth import Truth
+from simulator.units import Instant
+
+COOKIE: Final = "JSESSIONID"
+LOGIN_BODY_MAX: Final = 4_096
+STOP_SECONDS: Final = 0.2
+"""How long a stopping manager waits for answers in flight; a real one is not polite either."""
+
+Answer = tuple[web.Response, Callable[[], None] | None]
+"""What is answered, and what to call once it was sent."""
+
+Act = Callable[[], Answer]
+
+_PREFIX: Final = {"local": "/policy/api/v1", "global": "/global-manager/api/v1"}
+
+
+class Manager:
+    """One manager.
+
+    Args:
+        spec: Its name, role and site.
+        provider: The provider that it manages.
+        director: Keeps the provider in step with the clock.
+        faults: The faults in force.
+        truth: Is told what is answered.
+        accounts: The provider's accounts.
+        limits: The provider's limits.
+        tls: The server's context; none is plain HTTP.
+    """
+
+    def __init__(
+        self,
+        spec: ManagerSpec,
+        *,
+        provider: Provider,
+        director: Director,
+        faults: FaultBook,
+        truth: Truth,
+        accounts: Accounts,
+        limits: Limits,
+        tls: ssl.SSLContext | None,
+    ) -> None:
+        self.spec = spec
+        self.sessions = Sessions(accounts, provider.scenario.auth.session_timeout_seconds)
+        self.statuses: Counter[str] = Counter()
+        self._provider = provider
+        self._director = director
+        self._faults = faults
+        self._limits = limits
+        self._tls = tls
+        self._api = PolicyApi(provider, faults, truth, spec)
+        self._prefix = _PREFIX[spec.role]
+        self._stopping = asyncio.Event()
+        self._runner: web.ServerRunner | None = None
+        self._host, self._port = "127.0.0.1", 0
+        self._certificates: dict[bytes, str] = {}
+        self._date = (-1, "")
+
+    @property
+    def url(self) -> str:
+        """The address, without a path."""
+        return f"{'https' if self._tls else 'http'}://{self._host}:{self._port}"
+
+    @property
+    def running(self) -> bool:
+        """Whether it listens."""
+        return self._runner is not None
+
+    async def start(self, host: str | None = None, port: int | None = None) -> None:
+        """Listen; started again, at the same address."""
+        if self._runner is not None:
+            return
+        self._host = host if host is not None else self._host
+        self._port = port if port is not None else self._port
+        self._stopping = asyncio.Event()
+        runner = web.ServerRunner(web.Server(self.handle, access_log=None), shutdown_timeout=STOP_SECONDS)
+        await runner.setup()
+        try:
+            site = web.TCPSite(runner, self._host, self._port, ssl_context=self._tls, reuse_address=True)
+            await site.start()
+        except OSError:
+            await runner.cleanup()
+            raise
+        self._port = runner.addresses[0][1]
+        self._runner = runner
+
+    async def stop(self) -> None:
+        """Stop listening and cut what is in flight; sessions are lost, as on a restart."""
+        runner, self._runner = self._runner, None
+        if runner is not None:
+            self._stopping.set()
+            self.sessions.clear()
+            await runner.cleanup()
+
+    # Requests ---------------------------------------------------------------------------------------------------
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer a request: who asks, within which limits, spoilt by which faults."""
+        now = self._director.catch_up()
+        path = request.path
+        if path == "/api/session/create" and request.method == "POST":
+            answer = await self._login(request, now)
+        else:
+            answer = await self._known(request, path, now)
+        self.statuses[str(answer.status)] += 1
+        return answer
+
+    async def _login(self, request: web.BaseRequest, now: Instant) -> web.StreamResponse:
+        if (request.content_length or 0) > LOGIN_BODY_MAX:
+            return self._dated(html_answer(413, "Request Entity Too Large"), now)
+        # A real form parser reads the names in any order; a repeated one counts once.
+        form = parse_qs((await request.content.read(LOGIN_BODY_MAX)).decode(errors="replace"), keep_blank_values=True)
+        user, password = form.get("j_username", [""])[0], form.get("j_password", [""])[0]
+
+        def act() -> web.Response:
+            made = self.sessions.create(user, password)
+            if isinstance(made, Denied):
+                return error_answer(Refused(made.status, made.code, made.message, module="common-services"))
+            cookie, session = made
+            secure = "Secure; " if self._tls else ""
+            headers = {
+                "Set-Cookie": f"{COOKIE}={cookie}; Path=/; {secure}HttpOnly; SameSite=Lax",
+                "X-XSRF-TOKEN": session.xsrf,
+            }
+            return web.Response(headers=headers)
+
+        asked = Asked("login", "/api/session/create", self.spec.name, "/api/session/create")
+        return await self._limited(request, user or "anonymous", asked, now, lambda: (act(), None))
+
+    async def _known(self, request: web.BaseRequest, path: str, now: Instant) -> web.StreamResponse:
+        cookie = request.cookies.get(COOKIE)
+        certificate = self._certificate(request) if self._tls is not None else None
+        client = self.sessions.identify(request.headers, cookie, certificate)
+        if isinstance(client, Denied):
+            denied = client
+
+            def refuse() -> Answer:
+                return error_answer(Refused(denied.status, denied.code, denied.message, module="common-services")), None
+
+            return await self._limited(request, "anonymous", self._asked(path, request), now, refuse)
+
+        def act() -> Answer:
+            return self._act(request, path, cookie, now)
+
+        return await self._limited(request, client, self._asked(path, request), now, act)
+
+    def _certificate(self, request: web.BaseRequest) -> str | None:
+        transport = request.transport
+        found = None if transport is None else transport.get_extra_info("ssl_object")
+        der = None if found is None else found.getpeercert(binary_form=True)
+        if der is None:
+            return None
+        known = self._certificates.get(der)
+        if known is None:
+            known = self._certificates[der] = hashlib.sha256(der).hexdigest()
+        return known
+
+    def _asked(self, path: str, request: web.BaseRequest) -> Asked:
+        """Return what a request is about; only faults want to know it."""
+        if self._faults.quiet:
+            endpoint: Endpoint = "statistics" if "/statistics" in path else "inventory"
+            return Asked(endpoint, path, self.spec.name)
+        policy = path.removeprefix(self._prefix)
+        query = request.query
+        point = self._api.point_of(policy, query)
+        if point is None:
+            return Asked("inventory", policy, self.spec.name, policy)
+        edge = self._api.edge(query.get("edge_path"))
+        node_id, alias = (None, None) if edge is None else (edge.nsx_id, edge.alias)
+        return Asked("statistics", point, self.spec.name, policy, node_id, alias)
+
+    async def _limited(
+        self, request: web.BaseRequest, client: str, asked: Asked, now: Instant, act: Act
+    ) -> web.StreamResponse:
+        verdict = self._limits.enter(client)
+        if verdict is Verdict.RATE:
+            message = f"Client '{client}' exceeded request rate of {self._limits.requests_per_second} per second"
+            refused = Refused(429, 102, message, as_text=True, module="common-services")
+            return self._dated(error_answer(refused), now)
+        if verdict is Verdict.CONCURRENCY:
+            return self._dated(html_answer(503, "Service Temporarily Unavailable"), now)
+        try:
+            if asked.endpoint == "statistics":
+                self._director.count_statistics()
+            if self._faults.quiet:
+                return self._finish(request, act(), now)
+            return await self._spoilt(request, asked, now, act)
+        finally:
+            self._limits.leave(client)
+
+    async def _spoilt(self, request: web.BaseRequest, asked: Asked, now: Instant, act: Act) -> web.StreamResponse:
+        for fault in self._faults.for_request(asked):
+            if fault.do == "slow":
+                await self._pause(fault)
+                now = self._director.catch_up()
+                continue
+            broken = await self._broken(request, fault, now, act)
+            if broken is not None:
+                return broken
+        return self._finish(request, act(), now)
+
+    async def _pause(self, fault: Fault) -> None:
+        try:
+            await asyncio.wait_for(self._stopping.wait(), fault.by / 1_000)
+        except TimeoutError:
+            return
+
+    async def _broken(
+        self, request: web.BaseRequest, fault: Fault, now: Instant, act: Act
+    ) -> web.StreamResponse | None:
+        if fault.do in ("hang", "connection_reset"):
+            if fault.do == "hang":
+                await hang(self._stopping)
+            reset_connection(request)
+            return web.Response(status=503)
+        if fault.do == "oversized":
+            return await send_oversized(request, fault.size_bytes)
+        answer = broken_answer(fault, request.raw_path, self._provider.scenario.error_code_as)
+        if answer is None:
+            whole, _ = act()
+            if fault.do == "cut":
+                return await send_cut(request, whole)
+            answer = truncated(whole)
+        return self._dated(answer, now)
+
+    def _finish(self, request: web.BaseRequest, made: Answer, now: Instant) -> web.StreamResponse:
+        answer, record = made
+        transport = request.transport
+        if record is not None and transport is not None and not transport.is_closing():
+            record()
+        return self._dated(answer, now)
+
+    def _dated(self, answer: web.Response, now: Instant) -> web.Response:
+        second = self._provider.manager_time(now) // 1_000
+        if self._date[0] != second:
+            self._date = (second, date_header(second * 1_000))
+        answer.headers["Date"] = self._date[1]
+        return answer
+
+    # Answers ----------------------------------------------------------------------------------------------------
+
+    def _act(self, request: web.BaseRequest, path: str, cookie: str | None, now: Instant) -> Answer:
+        try:
+            if path == "/api/session/destroy" and request.method == "POST":
+                self.sessions.destroy(cookie or "")
+                return web.Response(), None
+            if request.method != "GET":
+                raise Refused(405, 405, f"{request.method} is not allowed here.", module="common-services")
+            body, record = self._get(path, request.query, now)
+        except Refused as refused:
+            return error_answer(refused), None
+        return web.Response(body=encode(body), content_type=JSON), record
+
+    def _get(self, path: str, query: Mapping[str, str], now: Instant) -> Body:
+        if path.startswith(self._prefix):
+            policy = path[len(self._prefix) :]
+            if self.spec.role == "local" or policy.startswith("/global-infra"):
+                return self._api.get(policy, query, now)
+        if path == "/api/v1/node/version":
+            version = self._provider.version
+            return {"node_version": version, "product_version": version}, None
+        if path == "/api/v1/cluster/api-service":
+            return self._service(), None
+        raise self._api.not_found(path)
+
+    def _service(self) -> dict[str, object]:
+        auth = self._provider.scenario.auth
+        return {
+            "client_api_rate_limit": self._limits.requests_per_second,
+            "client_api_concurrency_limit": self._limits.concurrency,
+            "global_api_concurrency_limit": self._limits.global_concurrency,
+            "session_timeout": auth.session_timeout_seconds,
+            "connection_timeout": 30,
+            "redirect_host": "",
+            "basic_authentication_enabled": auth.basic,
+            "cookie_based_authentication_enabled": auth.cookies,
+        }

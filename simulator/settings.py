@@ -1,0 +1,68 @@
+"""Settings of a daemon that meters a simulated provider, as plain data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from simulator.objects import Gateway
+from simulator.simulator import Simulator
+
+
+def settings_for(sim: Simulator, *, source: str = "nsx-sim", points: bool = True, **overrides: Any) -> dict[str, Any]:
+    """Return settings with one source and the scenario's tenants.
+
+    Args:
+        sim: A started simulator.
+        source: Name of the source.
+        points: Whether tenants list their points; without, attribution is left to tags and projects.
+        overrides: Top-level keys to put in or to replace (``poll={"interval": "1s"}``); they are of any shape.
+    """
+    settings: dict[str, Any] = {
+        "site": "sim",
+        "sources": [_source(sim, source)],
+        "tenants": [
+            {"id": spec.id, "name": spec.name or spec.id, "timezone": spec.timezone}
+            | ({"points": found} if points and (found := _points(sim, spec.id, source)) else {})
+            for spec in sim.scenario.tenants
+        ],
+    }
+    return settings | overrides
+
+
+def _source(sim: Simulator, name: str) -> dict[str, Any]:
+    managers = list(sim.managers.values())
+    federated = [manager for manager in managers if manager.spec.role == "global"]
+    return {
+        "kind": "nsxt",
+        "name": name,
+        "urls": [manager.url for manager in federated or managers],
+        "username": sim.username,
+        "password": sim.password,
+        "auth": "session",
+        "federation": bool(federated),
+        "projects": "all" if sim.provider.projects else "none",
+    } | ({"tls": {"ca_file": str(sim.ca_file)}} if sim.ca_file is not None else {})
+
+
+def _points(sim: Simulator, tenant: str, source: str) -> list[dict[str, Any]]:
+    points: list[dict[str, Any]] = []
+    for gateway in sim.provider.gateways.values():
+        if gateway.tenant == tenant and gateway.tier == 0:
+            points.append({"source": source, "kind": "tier0_uplink", "tier0": gateway.id})
+        elif (
+            gateway.tenant == tenant and gateway.parent is not None and gateway.parent.tenant is None and gateway.nodes
+        ):
+            points.append({"source": source, "kind": "tier1_downlink", **_named(gateway)})
+        points += [
+            {"source": source, "kind": "service_interface", **_named(gateway), "interface": interface.id}
+            for interface in gateway.interfaces()
+            if interface.type == "SERVICE"
+            and not interface.internal
+            and (interface.tenant if interface.tenant is not None else gateway.tenant) == tenant
+        ]
+    return points
+
+
+def _named(gateway: Gateway) -> dict[str, str]:
+    named = {f"tier{gateway.tier}": gateway.id}
+    return named | ({"project": gateway.project} if gateway.project is not None else {})

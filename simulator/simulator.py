@@ -1,0 +1,367 @@
+"""A simulated provider in one object: managers over HTTP(S), the clock, faults and the truth."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections import Counter
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final
+
+from aiohttp import web
+
+from simulator.auth import Accounts
+from simulator.changes import Changes
+from simulator.clock import SimClock
+from simulator.control import control_app
+from simulator.director import Director, Hook
+from simulator.events import Fault
+from simulator.faults import Active, FaultBook
+from simulator.limits import Limits
+from simulator.nsxt import Manager
+from simulator.provider import Provider
+from simulator.scenario import Scenario, ScenarioError, load_scenario
+from simulator.tls import TlsFiles, server_context, write_tls
+from simulator.truth import Both, Truth
+from simulator.units import Instant
+
+LOOPBACK: Final = "127.0.0.1"
+
+
+def check_events(scenario: Scenario) -> None:
+    """Play a scenario's changes on a provider of its own, without listeners.
+
+    Raises:
+        ScenarioError: One line for each event that cannot be played.
+    """
+    changes = [fault for fault in scenario.events if fault.is_action]
+    if not changes:
+        return
+    clock = SimClock(scenario.clock.start_ms, 0)
+    provider = Provider(scenario, clock)
+    truth = Truth(provider, 0)
+    hooks: dict[str, Hook] = dict.fromkeys(("expire_sessions", "manager_down", "manager_up"), lambda _: None)
+    limits = Limits(0, 0, 0)
+    faults: list[str] = []
+    names = {manager.name for manager in scenario.managers}
+    director = Director(
+        clock=clock, events=[], changes=Changes(provider, truth), faults=FaultBook(0), limits=limits, hooks=hooks
+    )
+    for fault in sorted(changes, key=lambda one: one.at or 0):
+        if fault.manager is not None and fault.manager not in names:
+            faults.append(f"{scenario.name}: events: {fault.do}: no manager {fault.manager!r}")
+        clock.advance(max(0, clock.start + (fault.at or 0) - clock.now()))
+        try:
+            director.command(fault.model_copy(update={"at": None, "after_requests": 0}))
+        except (LookupError, ValueError) as error:
+            faults.append(f"{scenario.name}: events: {fault.do}: {error.args[0]}")
+    if faults:
+        raise ScenarioError("\n".join(faults))
+
+
+class Simulator:
+    """A provider to test against; ``async with`` starts and stops it.
+
+    Args:
+        scenario: A scenario, a file, or the name of one that is shipped.
+        speed: Overrides the scenario's; 0 is manual mode.
+        listen: Host and port of the first manager; the others take the next ports, or free ones for port 0.
+        control_port: Port of the control listener on the loopback; 0 takes a free one, none starts none.
+        folder: Where certificates are written; a temporary folder of its own, if absent.
+    Attributes:
+        clock: The simulated clock.
+        provider: The state, for tests that look deeper.
+        accounts: Log-ins, failures, lockouts.
+        limits: Load that was seen.
+        managers: By name.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario | str | Path,
+        *,
+        speed: int | None = None,
+        listen: tuple[str, int] = (LOOPBACK, 0),
+        control_port: int | None = 0,
+        folder: Path | None = None,
+    ) -> None:
+        self.scenario = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
+        check_events(self.scenario)
+        self._speed = self.scenario.clock.speed if speed is None else speed
+        # The clock stands still until the managers listen, so that nothing happens before the first request can.
+        self.clock = SimClock(self.scenario.clock.start_ms, 0)
+        self.provider = Provider(self.scenario, self.clock)
+        self._truth = Truth(self.provider, self.scenario.served_max)
+        self._faults = FaultBook(self.scenario.seed)
+        auth, limits = self.scenario.auth, self.scenario.limits
+        self.accounts = Accounts(
+            {user.name: user.password.get_secret_value() for user in auth.users},
+            {auth.token.get_secret_value(): auth.users[0].name if auth.users else "token"},
+            failures_max=auth.failures_max, lockout_seconds=auth.lockout_seconds, reset_seconds=auth.reset_seconds,
+            basic=auth.basic, cookies=auth.cookies,
+        )  # fmt: skip
+        self.limits = Limits(limits.requests_per_second, limits.concurrency, limits.global_concurrency)
+        hooks: dict[str, Hook] = {
+            "expire_sessions": self._expire_sessions,
+            "manager_down": self._manager_down,
+            "manager_up": self._manager_up,
+        }
+        changes = Changes(self.provider, self._truth)
+        self._director = Director(
+            clock=self.clock,
+            events=list(self.scenario.events),
+            changes=changes,
+            faults=self._faults,
+            limits=self.limits,
+            hooks=hooks,
+        )
+        self._listen = listen
+        self._control_port = control_port
+        self._folder = folder
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
+        self._control: web.AppRunner | None = None
+        self._ticker: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.tls: TlsFiles | None = None
+        self.managers: dict[str, Manager] = {}
+        self.control_url = ""
+
+    # Life -------------------------------------------------------------------------------------------------------
+
+    async def __aenter__(self) -> Simulator:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Write certificates, listen, and let the clock run."""
+        context = None
+        if self.scenario.tls:
+            self.tls = await asyncio.to_thread(self._write_tls)
+            self.accounts.certificates[self.tls.client_fingerprint] = next(iter(self.accounts.users), "northmeter")
+            context = server_context(self.tls)
+        try:
+            for index, spec in enumerate(self.scenario.managers):
+                manager = Manager(
+                    spec,
+                    provider=self.provider,
+                    director=self._director,
+                    faults=self._faults,
+                    truth=self._truth,
+                    accounts=self.accounts,
+                    limits=self.limits,
+                    tls=context,
+                )
+                host, port = self._listen
+                await manager.start(host, port + index if port else 0)
+                self.managers[spec.name] = manager
+            if self._control_port is not None:
+                await self._start_control(self._control_port)
+        except OSError:
+            await self.stop()
+            raise
+        self.clock.set_speed(self._speed)
+        self._ticker = asyncio.create_task(self._tick(), name="simulator events")
+
+    def _write_tls(self) -> TlsFiles:
+        if self._folder is None:
+            self._temporary = tempfile.TemporaryDirectory(prefix="simulator-")
+            return write_tls(Path(self._temporary.name))
+        self._folder.mkdir(parents=True, exist_ok=True)
+        return write_tls(self._folder)
+
+    async def _start_control(self, port: int) -> None:
+        runner = web.AppRunner(control_app(self), access_log=None, shutdown_timeout=1)
+        await runner.setup()
+        self._control = runner
+        await web.TCPSite(runner, LOOPBACK, port).start()
+        self.control_url = f"http://{LOOPBACK}:{runner.addresses[0][1]}"
+
+    async def _tick(self) -> None:
+        """Play events also while nobody asks: a manager that is to go down must go down in silence too."""
+        while True:
+            await asyncio.sleep(0.2)
+            self._director.catch_up()
+
+    async def stop(self) -> None:
+        """Stop everything and remove what was written to a temporary folder."""
+        tasks = [*self._tasks, *([self._ticker] if self._ticker is not None else [])]
+        for task in tasks:
+            task.cancel()
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+        self._ticker = None
+        for manager in self.managers.values():
+            await manager.stop()
+        if self._control is not None:
+            await self._control.cleanup()
+            self._control = None
+        if self._temporary is not None:
+            await asyncio.to_thread(self._temporary.cleanup)
+            self._temporary = None
+        for result in ended:
+            if isinstance(result, Exception):
+                raise result
+
+    # Addresses --------------------------------------------------------------------------------------------------
+
+    @property
+    def urls(self) -> list[str]:
+        """The managers' addresses, in the order of the scenario."""
+        return [manager.url for manager in self.managers.values()]
+
+    @property
+    def ca_file(self) -> Path | None:
+        """The CA that signed the managers' certificate; none over plain HTTP."""
+        return None if self.tls is None else self.tls.ca_file
+
+    @property
+    def fingerprint(self) -> str | None:
+        """SHA-256 of the managers' certificate as hex; none over plain HTTP."""
+        return None if self.tls is None else self.tls.fingerprint
+
+    @property
+    def username(self) -> str:
+        """The first account's name."""
+        return next(iter(self.accounts.users))
+
+    @property
+    def password(self) -> str:
+        """The first account's password."""
+        return self.accounts.users[self.username]
+
+    @property
+    def token(self) -> str:
+        """The bearer token."""
+        return next(iter(self.accounts.tokens))
+
+    # Time, faults, truth ----------------------------------------------------------------------------------------
+
+    def now(self) -> Instant:
+        """Return the simulated instant, with every event up to it played."""
+        return self._director.catch_up()
+
+    def device_time(self) -> Instant:
+        """Return what the edge nodes' clock shows."""
+        now = self.now()
+        return now + self.provider.offsets_at(now).device
+
+    def advance(self, milliseconds: int) -> Instant:
+        """Move the clock forward, play what is due, and return the simulated instant."""
+        self.clock.advance(milliseconds)
+        return self.now()
+
+    def play(self, fault: Fault) -> Active | None:
+        """Play a fault.
+
+        Raises:
+            LookupError: It names an object that does not exist.
+            ValueError: It cannot be played.
+        """
+        for name in [fault.manager] if fault.manager is not None else []:
+            if name not in self.managers:
+                raise LookupError(f"no manager {name!r}; known: {', '.join(self.managers)}")
+        return self._director.command(fault)
+
+    def fault(self, do: str, **members: Any) -> Active | None:
+        """Play a fault; members as in a scenario's ``events`` (``for_`` for ``for``).
+
+        Args:
+            do: What happens.
+            members: Anything that ``Fault`` has; durations as ``"90s"`` or in seconds.
+        """
+        return self.play(Fault.model_validate({"do": do, **members}))
+
+    def in_force(self, active: Active) -> bool:
+        """Return whether an effect is neither cleared nor used up."""
+        return self._faults.in_force(active)
+
+    def clear(self, label: str | None = None) -> None:
+        """End all effects, or those of a label; changes stay."""
+        self._faults.clear(label)
+
+    def truth(self) -> Truth:
+        """Return the truth, with every event up to now played."""
+        self.now()
+        return self._truth
+
+    def truth_summary(self, start: Instant, end: Instant, *, slots: bool = False) -> dict[str, object]:
+        """Return the truth of [start, end) in device time as plain data; counts are strings, they outgrow a double."""
+        truth = self.truth()
+        points: list[dict[str, object]] = []
+        for point in truth.points():
+            row: dict[str, object] = {
+                "path": point.path, "kind": point.kind, "tenant": point.tenant,
+                "total": _plain(truth.growth(point.path, start, end)),
+                "nodes": {
+                    node: _plain(truth.growth(point.path, start, end, node=node)) for node in truth.nodes(point.path)
+                },
+            }  # fmt: skip
+            if slots:
+                row["slots"] = [
+                    {"start": slot, **_plain(traffic)} for slot, traffic in truth.slots(point.path, start, end)
+                ]
+            points.append(row)
+        tenants = {spec.id: _plain(truth.tenant(spec.id, start, end)) for spec in self.scenario.tenants}
+        losses = [
+            {
+                "at": loss.at, "reason": loss.reason, "point": loss.point, "end": loss.end, "port_id": loss.port_id,
+                "node": loss.node, "served": loss.served,
+                "values": {name: str(value) for name, value in loss.values._asdict().items()},
+            }
+            for loss in truth.losses
+        ]  # fmt: skip
+        return {"start": start, "end": end, "points": points, "tenants": tenants, "losses": losses}
+
+    def stats(self) -> dict[str, Any]:
+        """Return requests, load, log-ins and used faults; the members differ in type."""
+        statuses: Counter[str] = Counter()
+        for manager in self.managers.values():
+            statuses.update(manager.statuses)
+        counts = self.accounts.counts
+        return {
+            "load": self.limits.summary(),
+            "statuses": dict(statuses),
+            "statistics_requests": self._director.statistics_requests,
+            "managers": {
+                name: {"url": m.url, "running": m.running, "sessions": len(m.sessions), "statuses": dict(m.statuses)}
+                for name, m in self.managers.items()
+            },
+            "logins": {
+                "made": counts.logins, "refused": counts.refused, "lockouts": counts.lockouts,
+                "while_locked": counts.while_locked,
+            },
+            "faults": dict(self._faults.uses),
+        }  # fmt: skip
+
+    # Managers ---------------------------------------------------------------------------------------------------
+
+    def _chosen(self, fault: Fault) -> list[Manager]:
+        return [m for name, m in self.managers.items() if fault.manager in (None, name)]
+
+    def _expire_sessions(self, fault: Fault) -> None:
+        for manager in self._chosen(fault):
+            manager.sessions.clear()
+
+    def _manager_down(self, fault: Fault) -> None:
+        for manager in self._chosen(fault):
+            self._own(asyncio.create_task(manager.stop(), name=f"stop {manager.spec.name}"))
+
+    def _manager_up(self, fault: Fault) -> None:
+        for manager in self._chosen(fault):
+            self._own(asyncio.create_task(manager.start(), name=f"start {manager.spec.name}"))
+
+    def _own(self, task: asyncio.Task[None]) -> None:
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _plain(traffic: Both) -> dict[str, dict[str, str]]:
+    return {
+        direction: {name: str(value) for name, value in part._asdict().items()}
+        for direction, part in traffic._asdict().items()
+    }

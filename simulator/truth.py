@@ -1,0 +1,254 @@
+"""What was truly carried, what was lost at each reset, and what the managers answered.
+
+A test's oracle asks here. Intervals are in device time, the time of ``last_update_timestamp``.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final, Literal, NamedTuple
+
+from simulator.counters import ZERO, NodeCounters, Values
+from simulator.objects import End, Kind, Port
+from simulator.provider import Provider
+from simulator.shapes import SLOT_MS
+from simulator.units import Instant
+
+SUMMARY: Final = "summary"
+"""The node of a reading that is the sum over nodes."""
+
+LOSSES_MAX: Final = 100_000
+
+Direction = Literal["ingress", "egress"]
+
+
+class Traffic(NamedTuple):
+    """Traffic of one direction, from the tenant's side."""
+
+    bytes: int
+    packets: int
+    dropped_packets: int
+
+
+class Both(NamedTuple):
+    """Traffic to the tenant and away from it."""
+
+    ingress: Traffic
+    egress: Traffic
+
+
+class Served(NamedTuple):
+    """One row as it was answered; a member that the row lacked is none.
+
+    Attributes:
+        seq: Order of the answers.
+        served_at: Simulated instant of the answer.
+        at: ``last_update_timestamp``.
+    """
+
+    seq: int
+    served_at: Instant
+    path: str
+    end: End
+    port_id: str
+    node: str
+    at: Instant | None
+    rx_bytes: int | None
+    tx_bytes: int | None
+    rx_packets: int | None
+    tx_packets: int | None
+    rx_dropped: int | None
+    tx_dropped: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loss:
+    """What was counted after the last reading that was served and before a register was gone.
+
+    Attributes:
+        at: Device time of the reset.
+        served: Whether the register was ever read; if not, everything it counted is in ``values``.
+        values: As the port saw it, rx and tx.
+    """
+
+    at: Instant
+    reason: Literal["reset", "recreated", "removed"]
+    point: str
+    end: End
+    port_id: str
+    node: str
+    served: bool
+    values: Values
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """A metering point that exists or existed."""
+
+    path: str
+    kind: Kind
+    tenant: str | None
+    ends: tuple[End, ...]
+
+
+def both(values: Values, end: End) -> Both:
+    """Return values as the tenant sees them; the Tier-0's port of a link looks toward the tenant."""
+    seen = values.flipped() if end == "tier0" else values
+    return Both(
+        Traffic(seen.rx_bytes, seen.rx_packets, seen.rx_dropped),
+        Traffic(seen.tx_bytes, seen.tx_packets, seen.tx_dropped),
+    )
+
+
+class Truth:
+    """Recomputes the truth from the provider's counters on demand; keeps only losses and what was served.
+
+    Args:
+        provider: The provider.
+        served_max: Rows that are kept; the oldest go first, and 0 keeps none.
+    """
+
+    def __init__(self, provider: Provider, served_max: int) -> None:
+        self._provider = provider
+        self.losses: deque[Loss] = deque(maxlen=LOSSES_MAX)
+        self.served: deque[Served] = deque(maxlen=served_max)
+        self.served_total = 0
+        self._last: dict[tuple[str, End, str, str], tuple[object, ...]] = {}
+
+    # Points -----------------------------------------------------------------------------------------------------
+
+    def points(self) -> list[Point]:
+        """Return every metering point, by path."""
+        found: dict[str, Point] = {}
+        for port in self._provider.ports:
+            known = found.get(port.point)
+            ends = (port.end,) if known is None else tuple(sorted({*known.ends, port.end}))
+            found[port.point] = Point(path=port.point, kind=port.kind, tenant=port.tenant, ends=ends)
+        return [found[path] for path in sorted(found)]
+
+    def billed(self, tenant: str) -> list[Point]:
+        """Return the points that a tenant is billed for: uplinks, links and service interfaces, no byte twice.
+
+        A link under a Tier-0 that is the tenant's own carries what its uplinks carry, so it is left out.
+        """
+        dedicated = {g.path for g in self._provider.gateways.values() if g.tier == 0 and g.tenant is not None}
+        parents = {g.path: None if g.parent is None else g.parent.path for g in self._provider.gateways.values()}
+        return [
+            point
+            for point in self.points()
+            if point.tenant == tenant
+            and point.kind not in ("internal", "loopback")
+            and not (point.kind == "tier1_downlink" and parents.get(point.path) in dedicated)
+        ]
+
+    # Growth -----------------------------------------------------------------------------------------------------
+
+    def _spans(self, start: Instant, end: Instant) -> Iterator[tuple[Instant, Instant]]:
+        """Yield the simulated intervals that a device interval stands for; a clock that jumps makes several."""
+        offsets = self._provider.offsets
+        for index, piece in enumerate(offsets):
+            until = offsets[index + 1].since if index + 1 < len(offsets) else None
+            first = max(start - piece.device, piece.since)
+            last = end - piece.device if until is None else min(end - piece.device, until)
+            if first < last:
+                yield first, last
+
+    def _growth(self, counters: Iterable[NodeCounters], start: Instant, end: Instant) -> Values:
+        total = ZERO
+        spans = list(self._spans(start, end))
+        for one in counters:
+            for first, last in spans:
+                total = total.plus(one.true_at(last).minus(one.true_at(first)))
+        return total
+
+    def growth(
+        self, path: str, start: Instant, end: Instant, *, node: str | None = None, port_end: End | None = None
+    ) -> Both:
+        """Return what a point carried in [start, end), over all ports it ever had.
+
+        Args:
+            path: The point.
+            start: Device time.
+            end: Device time.
+            node: One edge node's share, by its id.
+            port_end: Which end of a link; the Tier-1's by default. Both carry the same.
+        """
+        wanted: End | None = port_end
+        total = Both(Traffic(0, 0, 0), Traffic(0, 0, 0))
+        for port in self._provider.ports:
+            if port.point != path or (port.end != wanted if wanted else port.end == "tier0"):
+                continue
+            counters = [c for name, c in port.counters.items() if node is None or name == node]
+            total = add(total, both(self._growth(counters, start, end), port.end))
+        return total
+
+    def nodes(self, path: str, port_end: End | None = None) -> list[str]:
+        """Return the ids of the nodes that ever had counters of a point."""
+        return sorted(
+            {
+                node
+                for port in self._provider.ports
+                if port.point == path and (port.end == port_end if port_end else port.end != "tier0")
+                for node in port.counters
+            }
+        )
+
+    def slots(self, path: str, start: Instant, end: Instant, *, node: str | None = None) -> list[tuple[Instant, Both]]:
+        """Return ``(slot_start, traffic)`` of each 5-minute slot that [start, end) touches, cut to it."""
+        first = start // SLOT_MS * SLOT_MS
+        return [
+            (slot, self.growth(path, max(slot, start), min(slot + SLOT_MS, end), node=node))
+            for slot in range(first, end, SLOT_MS)
+        ]
+
+    def tenant(self, tenant: str, start: Instant, end: Instant) -> Both:
+        """Return what a tenant's billed points carried in [start, end)."""
+        total = Both(Traffic(0, 0, 0), Traffic(0, 0, 0))
+        for point in self.billed(tenant):
+            total = add(total, self.growth(point.path, start, end))
+        return total
+
+    # Records ----------------------------------------------------------------------------------------------------
+
+    def lose(
+        self, port: Port, node: str, values: Values, at: Instant, reason: Literal["reset", "recreated", "removed"]
+    ) -> None:
+        """Record what can no longer be read."""
+        counters = port.counters[node]
+        self.losses.append(
+            Loss(
+                at=at + self._provider.offsets_at(at).device, reason=reason, point=port.point, end=port.end,
+                port_id=port.port_id, node=node, served=counters.last_read_at is not None, values=values,
+            )
+        )  # fmt: skip
+
+    def record(self, served_at: Instant, port: Port, port_id: str, node: str, row: dict[str, object]) -> None:
+        """Record a row that was answered, unless the series showed the very same before."""
+        if self.served.maxlen == 0:
+            return
+        rx, tx = row.get("rx"), row.get("tx")
+        members = (
+            row.get("last_update_timestamp"), _of(rx, "total_bytes"), _of(tx, "total_bytes"),
+            _of(rx, "total_packets"), _of(tx, "total_packets"), _of(rx, "dropped_packets"), _of(tx, "dropped_packets"),
+        )  # fmt: skip
+        series = (port.point, port.end, port_id, node)
+        if self._last.get(series) == members:
+            return
+        self._last[series] = members
+        self.served_total += 1
+        at, *counters = (value if isinstance(value, int) else None for value in members)
+        self.served.append(Served(self.served_total, served_at, *series, at, *counters))
+
+
+def _of(part: object, name: str) -> object:
+    return part.get(name) if isinstance(part, dict) else None
+
+
+def add(one: Both, other: Both) -> Both:
+    """Return the sums."""
+    return Both(
+        Traffic(*[a + b for a, b in zip(one.ingress, other.ingress, strict=True)]),
+        Traffic(*[a + b for a, b in zip(one.egress, other.egress, strict=True)]),
+    )
