@@ -1,0 +1,1 @@
+"""What a ledger is, whichever engine keeps it."""
