@@ -21,11 +21,16 @@ DELAY_SECONDS_MAX = 3_600.0
 
 
 class Answer(NamedTuple):
-    """One HTTP answer, read to its end."""
+    """One HTTP answer, read to its end.
+
+    Attributes:
+        login: Which of the manager's log-ins the request was sent with; 0 before the first.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    login: int = 0
 
 
 class Exchange(Protocol):
@@ -57,15 +62,19 @@ class Api(Protocol):
         """Return what an answer other than 2xx and 3xx means; ``where`` names the manager and the URL's path."""
 
 
-async def read_bounded(response: ClientResponse, limit: int, where: str) -> bytes:
+class AnswerTooLong(ValueError):
+    """A body beyond its bound."""
+
+
+async def read_bounded(response: ClientResponse, limit: int) -> bytes:
     """Return the body, at most ``limit`` bytes.
 
     Raises:
-        ResponseInvalid: It is longer; the connection is closed then.
+        AnswerTooLong: It is longer; the connection is closed then.
     """
     headers = response.headers
-    length = headers.get("Content-Length")
-    if length is not None and length.isdecimal() and int(length) <= limit and "Content-Encoding" not in headers:
+    length = headers.get("Content-Length", "")
+    if length.isdecimal() and int(length) <= limit and "Content-Encoding" not in headers:
         return await response.read()
     chunks = []
     size = 0
@@ -74,7 +83,7 @@ async def read_bounded(response: ClientResponse, limit: int, where: str) -> byte
         size += len(chunk)
         if size > limit:
             response.close()
-            raise ResponseInvalid(f"{where}: the answer is longer than {limit} bytes; it is refused")
+            raise AnswerTooLong(f"the answer is longer than {limit} bytes")
         chunks.append(chunk)
     return b"".join(chunks)
 

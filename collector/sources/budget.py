@@ -86,9 +86,13 @@ class RequestBudget:
         except asyncio.CancelledError:
             if place.done() and not place.cancelled():
                 # The place was given in the same turn of the loop: nothing was sent with it, so it leaves no trace.
-                self._in_flight -= 1
-                self._serve(loop)
+                self.abandon()
             raise
+
+    def abandon(self) -> None:
+        """Give a place back that nothing was sent with."""
+        self._in_flight -= 1
+        self._serve(asyncio.get_running_loop())
 
     def release(self, now: float) -> None:
         """Give a place back when the request was answered or never sent; ``now`` is the loop's time in seconds."""

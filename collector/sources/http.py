@@ -95,21 +95,29 @@ class HttpClient:
 
     async def get_at(self, manager: Manager, path: str) -> Answer:
         """Return one manager's 2xx answer to a GET, without retries; an ended session is renewed once."""
-        if not manager.is_ready:
-            await self._log_in(manager)
-        generation = manager.generation
-        answer = await self._exchange(manager, "GET", path)
+        answer = await self._authorised(manager, path)
         if answer.status == 200:
             if self._bad:
                 self._note_good()
             return answer
         if self._api.is_session_over(answer):
-            manager.expire(generation)
-            await self._log_in(manager)
-            answer = await self._exchange(manager, "GET", path)
+            manager.expire(answer.login)
+            answer = await self._authorised(manager, path)
         if 200 <= answer.status < 300:
             return answer
         raise self._error(answer, manager.where(path))
+
+    async def _authorised(self, manager: Manager, path: str) -> Answer:
+        """Send a GET once we are logged in.
+
+        One whose log-in ends while it waits for its place waits for the next log-in.
+        """
+        while True:
+            if not manager.is_ready:
+                await self._log_in(manager)
+            answer = await self._exchange(manager, "GET", path)
+            if answer is not None:
+                return answer
 
     @property
     def current(self) -> Manager:
@@ -157,13 +165,18 @@ class HttpClient:
         *,
         headers: Mapping[str, str] | None = None,
         form: Mapping[str, str] | None = None,
-    ) -> Answer:
+        needs_login: bool = True,
+    ) -> Answer | None:
+        """Send one request; ``None`` when it needs a log-in that ended before its place came: then nothing was sent."""
         loop = asyncio.get_running_loop()
         budget = self.budget
         begun = loop.time()
         if not budget.try_acquire(begun):
             await budget.acquire()
             begun = loop.time()
+            if needs_login and not manager.is_ready:
+                budget.abandon()
+                return None
         outcome = "cancelled"
         is_over = False
         try:
@@ -190,7 +203,17 @@ class HttpClient:
         return answer
 
     def _exchange_of(self, manager: Manager) -> Exchange:
-        return partial(self._exchange, manager)
+        """Return what a log-in sends its requests with."""
+
+        async def exchange(
+            method: str, path: str, *, headers: Mapping[str, str] | None = None, form: Mapping[str, str] | None = None
+        ) -> Answer:
+            answer = await self._exchange(manager, method, path, headers=headers, form=form, needs_login=False)
+            if answer is None:
+                raise AssertionError("BUG: a log-in waited for a log-in")
+            return answer
+
+        return exchange
 
     def _slow_down(self, answer: Answer, now: float) -> None:
         delay = retry_after(answer.headers, self._clock.now())
@@ -222,6 +245,7 @@ class HttpClient:
     async def _log_in_once(self, manager: Manager) -> None:
         async with self._login_turn:
             self._lockout.check()
+            manager.forget()
             try:
                 headers = await self._api.log_in(self._exchange_of(manager))
             except AuthFailed as error:

@@ -12,7 +12,7 @@ import aiohttp
 from yarl import URL
 
 from collector.errors import ResponseInvalid, SourceUnavailable
-from collector.sources.answers import Answer, read_bounded, url_path
+from collector.sources.answers import Answer, AnswerTooLong, read_bounded, url_path
 from collector.sources.options import HttpOptions
 
 KEEP_ALIVE_SECONDS = 75.0
@@ -35,16 +35,20 @@ class Manager:
         is_ready: True while the log-in holds.
         generation: Grows with each log-in, so that an answer to an older one does not end a newer one.
         answered_at: Loop's time of the last answer below 500, in seconds.
+        login: The log-in under way, if any.
     """
 
     def __init__(self, url: str, options: HttpOptions) -> None:
         self.url = url.rstrip("/")
-        self.host = urlsplit(self.url).netloc.rpartition("@")[2]
+        parts = urlsplit(self.url)
+        self.host = parts.netloc.rpartition("@")[2]
+        self._scheme = parts.scheme
         self.is_ready = False
         self.generation = 0
         self.answered_at = float("-inf")
         self.login: asyncio.Task[None] | None = None
         self._options = options
+        self._credentials: tuple[str, ...] = ()
         self._session: aiohttp.ClientSession | None = None
 
     def open(self, context: ssl.SSLContext) -> None:
@@ -81,6 +85,7 @@ class Manager:
         """Use a log-in's headers from now on."""
         if self._session is not None:
             self._session.headers.update(headers)
+        self._credentials = tuple(headers)
         self.is_ready = True
         self.generation += 1
 
@@ -88,6 +93,14 @@ class Manager:
         """Take a log-in for ended, unless a newer one has replaced it."""
         if generation == self.generation:
             self.is_ready = False
+
+    def forget(self) -> None:
+        """Send no credentials of an earlier log-in any more."""
+        self.is_ready = False
+        if self._session is not None:
+            for name in self._credentials:
+                self._session.headers.popall(name, None)
+        self._credentials = ()
 
     def where(self, path: str) -> str:
         """Return the manager and the URL's path, for messages."""
@@ -106,12 +119,16 @@ class Manager:
         session = self._session
         if session is None:
             raise SourceUnavailable(f"{self.where(path)}: the source is stopped")
+        login = self.generation
+        # Parsed by hand: the library's parser costs twice as much, for each request of each poll.
+        policy_path, _, query = path.partition("?")
+        url = URL.build(scheme=self._scheme, authority=self.host, path=policy_path, query_string=query, encoded=True)
         try:
-            async with session.request(
-                method, URL(self.url + path, encoded=True), allow_redirects=False, headers=headers, data=form
-            ) as response:
-                body = await read_bounded(response, self._options.answer_bytes_max, self.where(path))
-                return Answer(response.status, response.headers, body)
+            async with session.request(method, url, allow_redirects=False, headers=headers, data=form) as response:
+                body = await read_bounded(response, self._options.answer_bytes_max)
+                return Answer(response.status, response.headers, body, login)
+        except AnswerTooLong as error:
+            raise ResponseInvalid(f"{self.where(path)}: {error}; it is refused") from error
         except TimeoutError as error:
             raise SourceUnavailable(
                 f"{self.where(path)}: no answer within {self._options.timeout_seconds:g} s"

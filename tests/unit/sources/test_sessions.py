@@ -168,6 +168,28 @@ async def test_basic_log_in_with_a_wrong_password_is_sent_once() -> None:
         assert len(nsx.seen) == 1
 
 
+async def test_a_password_that_changes_meanwhile_costs_only_what_is_in_flight() -> None:
+    async with FakeManager() as nsx, rig(nsx, login=BasicLogin(USERNAME, lambda: PASSWORD), concurrency=4) as it:
+        nsx.accepts = lambda request: True
+        nsx.answers[PATH] = {}
+        await it.http.get(PATH)
+        nsx.accepts = lambda request: False
+        results = await asyncio.gather(*(it.http.get(PATH) for _ in range(50)), return_exceptions=True)
+        assert all(isinstance(result, AuthFailed) for result in results)
+        assert len(nsx.seen) - 2 <= 4 + 1
+
+
+async def test_a_new_log_in_carries_nothing_of_the_old_one() -> None:
+    async with FakeManager() as nsx, rig(nsx) as it:
+        nsx.answers[PATH] = {}
+        await it.http.get(PATH)
+        nsx.sessions.clear()
+        await it.http.get(PATH)
+        logins = [headers for (_, path), headers in zip(nsx.seen, nsx.headers, strict=True) if "create" in path]
+        assert len(logins) == 2
+        assert all("Cookie" not in headers and "X-XSRF-TOKEN" not in headers for headers in logins)
+
+
 async def test_a_bearer_token_is_read_anew_when_it_is_no_longer_taken() -> None:
     tokens = iter(["first", "second"])
     good = "first"
