@@ -7,6 +7,7 @@ ledger.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
@@ -31,6 +32,7 @@ class Jobs:
 
     def __init__(self, failed: Callable[[str, Exception], None]) -> None:
         self._failed = failed
+        self._stopped = False
         self._scheduler = AsyncIOScheduler(
             jobstores={"default": MemoryJobStore()},
             executors={"default": AsyncIOExecutor()},
@@ -47,7 +49,8 @@ class Jobs:
         self._scheduler.start()
 
     def stop(self) -> None:
-        """Run nothing any more; what is running is cancelled by its owner."""
+        """Run nothing any more, and cancel what is running."""
+        self._stopped = True
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
 
@@ -57,6 +60,10 @@ class Jobs:
         async def guarded() -> None:
             try:
                 await job()
+            except asyncio.CancelledError:
+                if not self._stopped:
+                    raise
+                # The scheduler was stopped and cancelled its runs: this is their end, and no failure to log.
             except Exception as error:  # noqa: BLE001 - the outermost loop of a task: counted, logged, and the job goes on
                 self._failed(name, error)
 

@@ -1,0 +1,382 @@
+"""The composition root: which concrete classes there are, in which order they start and stop, and what a reload does.
+
+Start: ledger, books, listener, exporters, sources, jobs. Stop: the reverse. The listener is up before the first
+discovery, so that
+``/-/ready`` says what is still awaited.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+
+import structlog
+
+from collector import __version__
+from collector.api.server import ApiServer
+from collector.assembly import api_options, meter_rules, nsxt_options, tenants
+from collector.clock import Clock, SystemClock
+from collector.core.attribution import Attribution
+from collector.errors import ConfigError, Fault, LedgerUnavailable, SourceError
+from collector.ledger.sqlite import SqliteReader, SqliteWriter
+from collector.model.identity import UNATTRIBUTED
+from collector.pipeline import Meter
+from collector.poll.poller import Poller
+from collector.poll.pump import Pump
+from collector.poll.scheduler import Jobs
+from collector.ports import Exporter, Inventory
+from collector.sources.nsxt.source import NsxtSource
+from collector.telemetry.health import Health
+from collector.telemetry.metrics import DiscoveryOutcome, DropReason, Metrics
+from collector.telemetry.totals import Totals
+from collector.watch import Watch
+from config.settings import InfluxDb, Settings
+from config.settings import NsxtSource as NsxtSettings
+from exporters.prometheus import PrometheusExposition
+
+FIGURES_EVERY_MS = 5_000
+"""How often gauges that take a look at every point are renewed, in milliseconds."""
+
+COMPLETION_EVERY_MS = 15_000
+"""How often slots of silent points are looked for, in milliseconds; a slot is five minutes."""
+
+WRITABLE_EVERY_MS = 10_000
+"""How often the ledger is tried while nothing else is written, in milliseconds."""
+
+RETENTION_EVERY_MS = 3_600_000
+"""How often old slots and evidence are deleted, in milliseconds."""
+
+RETENTION_FIRST_MS = 60_000
+"""Pause before the first of these, in milliseconds, so that it does not meet the first cycle."""
+
+LISTENER = "listener"
+"""The part of the health that is the bound port."""
+
+DISCOVERY_RETRY_MS = 15_000
+"""Pause before a discovery that failed is tried again, in milliseconds, where the interval of the settings is
+longer."""
+
+REDISCOVER_MS = 5_000
+"""Pause before a discovery that a gone object asks for, in milliseconds, so that many of them cost one."""
+
+STOP_SECONDS = 4.5
+"""Time for everything to stop; a service manager is promised five seconds."""
+
+log = structlog.get_logger("northmeter")
+
+
+class Unit:
+    """One source with its poller.
+
+    Attributes:
+        planned_ms: Interval at which its cycle runs; ``None`` before the first inventory.
+        discovering: A discovery is under way.
+    """
+
+    def __init__(self, source: NsxtSource, poller: Poller) -> None:
+        self.source = source
+        self.poller = poller
+        self.planned_ms: int | None = None
+        self.discovering = False
+
+    @property
+    def name(self) -> str:
+        """Name of the source."""
+        return self.source.name
+
+
+class App:
+    """The daemon.
+
+    Args:
+        settings: What to run.
+        reload: Reads the settings file again; raises ConfigError.
+        clock: The machine's, except in tests.
+    """
+
+    def __init__(self, settings: Settings, reload: Callable[[], Settings], clock: Clock | None = None) -> None:
+        self._settings = settings
+        self._read_again = reload
+        self._clock = clock or SystemClock()
+        self.health = Health()
+        self.totals = Totals()
+        self.metrics = Metrics(version=__version__, clock=self._clock)
+        self._watch = Watch(self.metrics, self.health, self._clock)
+        path = settings.ledger.path
+        self._writer = SqliteWriter(path)
+        self._reader = SqliteReader(path)
+        self.meter = Meter(self._writer, self._clock, self.totals, meter_rules(settings), self._watch)
+        self._pump = Pump(self.meter)
+        self._jobs = Jobs(self._watch.job_failed)
+        self._units: dict[str, Unit] = {}
+        self._exporters: list[Exporter] = []
+        exposition = PrometheusExposition(
+            settings.site, self.totals, self.metrics, points=settings.exporters.prometheus.points
+        )
+        self.server = ApiServer(
+            api_options(settings.http),
+            reader=self._reader,
+            tenants=lambda: tenants(self._settings),
+            health=self.health,
+            clock=self._clock,
+            metrics=exposition.handle,
+            reload=self.reload,
+        )
+        self._reloading = asyncio.Lock()
+        self._said: dict[str, object] = {}
+
+    # --- life ------------------------------------------------------------------------------------------------------
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Run until told to stop.
+
+        Raises:
+            LedgerError: The ledger cannot be opened, or is damaged.
+            ListenFailed: The port is taken.
+        """
+        pump: asyncio.Task[None] | None = None
+        try:
+            await self._open()
+            pump = asyncio.create_task(self._pump.run(), name="pump")
+            stopping = asyncio.create_task(stop.wait(), name="stop")
+            damaged = self._watch.damaged
+            await asyncio.wait({pump, stopping, damaged}, return_when=asyncio.FIRST_COMPLETED)
+            stopping.cancel()
+            for ended in (pump, damaged):
+                if ended.done():
+                    ended.result()
+        finally:
+            await self._close(pump)
+
+    async def _open(self) -> None:
+        """Start every part, in order."""
+        self.health.fault(LISTENER, "not bound yet")
+        for source in self._settings.sources:
+            self.health.fault(f"source {source.name}", "not tried yet")
+        await self._writer.start()
+        await self._reader.start()
+        state = await self.meter.load()
+        self.metrics.load(state.event_counts, state.quarantined_bytes)
+        self._watch.ledger_writable(None)
+        self.metrics.before_scrape(self._at_scrape)
+        await self.server.start()
+        self.health.well(LISTENER)
+        log.info("listening", address=f"{self._settings.http.listen.host}:{self.server.port}")
+        self._jobs.start()
+        await self._start_outside()
+        self._jobs.every("figures", FIGURES_EVERY_MS, self._figures)
+        self._jobs.every("completion", COMPLETION_EVERY_MS, self._complete, first_in_ms=COMPLETION_EVERY_MS)
+        self._jobs.every("writable", WRITABLE_EVERY_MS, self._try_ledger, first_in_ms=WRITABLE_EVERY_MS)
+        self._jobs.every("retention", RETENTION_EVERY_MS, self._prune, first_in_ms=RETENTION_FIRST_MS)
+
+    async def _close(self, pump: asyncio.Task[None] | None) -> None:
+        """Stop every part in reverse: polls in flight are dropped, what was read is committed."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STOP_SECONDS):
+                self._jobs.stop()
+                await asyncio.gather(*(unit.poller.stop() for unit in self._units.values()))
+                self._pump.stop()
+                if pump is not None:
+                    await asyncio.wait({pump})
+                await asyncio.gather(self.server.stop(), self._stop_outside(), return_exceptions=True)
+        await self._reader.stop()
+        await self._writer.stop()
+        log.info("stopped")
+
+    # --- what faces outwards: exporters and sources ----------------------------------------------------------------
+
+    async def _start_outside(self) -> None:
+        """Start exporters and sources as the settings in force say, and their jobs."""
+        settings = self._settings
+        self._exporters = [self._exporter(one) for one in settings.exporters.influxdb]
+        await self._writer.register_exporters([exporter.name for exporter in self._exporters])
+        for exporter in self._exporters:
+            self.metrics.add_exporter(exporter.name)
+            await exporter.start()
+        for source in settings.sources:
+            await self._start_source(source)
+
+    async def _stop_outside(self) -> None:
+        """Stop sources and exporters; sessions are closed as far as a second allows."""
+        units, self._units = self._units, {}
+        for unit in units.values():
+            self._jobs.remove(f"poll {unit.name}")
+            self._jobs.remove(f"discover {unit.name}")
+            await unit.poller.stop()
+        exporters, self._exporters = self._exporters, []
+        stops = [*(unit.source.stop() for unit in units.values()), *(exporter.stop() for exporter in exporters)]
+        await asyncio.gather(*stops, return_exceptions=True)
+
+    def _exporter(self, destination: InfluxDb) -> Exporter:
+        from collector.assembly import influx_options
+        from exporters.influxdb import InfluxExporter  # its client takes 20 MiB, so only who uses it pays
+
+        return InfluxExporter(
+            influx_options(destination, self._settings.site),
+            reader=self._reader,
+            writer=self._writer,
+            metrics=self.metrics,
+            clock=self._clock,
+        )
+
+    async def _start_source(self, settings: NsxtSettings) -> None:
+        source = NsxtSource(nsxt_options(settings, self._settings.poll), self._clock, self._watch)
+        self.metrics.add_source(source.name)
+        poller = Poller(
+            source,
+            points=lambda: self.meter.found(source.name),
+            submit=self._pump.submit,
+            rediscover=lambda: self._jobs.soon(f"discover {source.name}", REDISCOVER_MS),
+            observer=self._watch,
+            clock=self._clock,
+            interval_ms=self._settings.poll.interval_ms,
+            concurrency=settings.concurrency,
+        )
+        unit = Unit(source, poller)
+        await source.start()
+        self._units[source.name] = unit
+        every = self._settings.discovery.interval_ms
+        self._jobs.every(f"discover {source.name}", every, lambda: self._discover(unit))
+
+    # --- discovery -------------------------------------------------------------------------------------------------
+
+    async def _discover(self, unit: Unit) -> None:
+        """Take an inventory of a source over; what fails is tried again soon, and polls go on meanwhile."""
+        if unit.discovering:
+            return
+        unit.discovering = True
+        started, outcome = self._clock.monotonic(), DiscoveryOutcome.FAILED
+        try:
+            inventory = await unit.source.discover(self.meter.payload(unit.name), self.meter.known_end)
+            attribution = await self.meter.apply_inventory(inventory)
+            outcome = DiscoveryOutcome.OK if inventory.complete else DiscoveryOutcome.INCOMPLETE
+            self._say(inventory, attribution)
+            unit.poller.new_inventory()
+            self._plan(unit)
+        except SourceError as error:
+            log.warning("discovery_failed", source=unit.name, reason=str(error))
+        except LedgerUnavailable as error:
+            self.metrics.ledger_failed()
+            self._watch.ledger_writable(str(error))
+        finally:
+            unit.discovering = False
+            self.health.well(f"source {unit.name}")
+            self.metrics.discovery(unit.name, outcome, self._clock.monotonic() - started)
+        if outcome is not DiscoveryOutcome.OK:
+            self._jobs.soon(f"discover {unit.name}", DISCOVERY_RETRY_MS)
+
+    def _say(self, inventory: Inventory, attribution: Attribution) -> None:
+        """Log what an inventory found that an operator should know; the same thing once."""
+        said = (inventory.faults, attribution.overlaps, attribution.unmatched)
+        if self._said.get(inventory.source) == said:
+            return
+        self._said[inventory.source] = said
+        log.info(
+            "inventory",
+            source=inventory.source,
+            version=inventory.version,
+            points=len(inventory.points),
+            complete=inventory.complete,
+            calls=inventory.calls,
+            unattributed=sum(decision.tenant == UNATTRIBUTED for decision in attribution.decisions.values()),
+        )
+        for fault in inventory.faults:
+            log.warning("inventory_fault", source=inventory.source, reason=fault)
+        for overlap in attribution.overlaps:
+            log.error("overlap", source=inventory.source, reason=overlap.message)
+        for claim in attribution.unmatched:
+            log.warning("point_not_found", source=inventory.source, setting=claim.path, tenant=claim.tenant)
+
+    def _plan(self, unit: Unit) -> None:
+        """Let the cycle run as often as the budget allows, and say so when that is less often than wanted."""
+        made = unit.poller.plan()
+        if unit.planned_ms == made.interval_ms:
+            return
+        name = f"poll {unit.name}"
+        if unit.planned_ms is None:
+            self._jobs.every(name, made.interval_ms, unit.poller.cycle)
+        else:
+            self._jobs.change(name, made.interval_ms)
+        unit.planned_ms = made.interval_ms
+        (log.info if made.fits else log.warning)(
+            "poll_plan", source=unit.name, plan=made.words(unit.name, unit.source.requests_per_second)
+        )
+
+    # --- jobs ------------------------------------------------------------------------------------------------------
+
+    def _at_scrape(self) -> None:
+        self.metrics.set_budgets({unit.name: unit.source.budget_used_ratio() for unit in self._units.values()})
+
+    async def _figures(self) -> None:
+        """Renew the gauges that take a look at every point, or a question to the ledger."""
+        self.metrics.set_inventories(self.meter.inventory_times())
+        self.metrics.set_points(self.meter.point_counts())
+        self.metrics.set_newest_samples(self.meter.newest_samples())
+        self.metrics.set_unattributed(self.meter.unattributed())
+        overflowed, self._pump.overflowed = self._pump.overflowed, 0
+        if overflowed:
+            self.metrics.dropped(overflowed, DropReason.OVERFLOW)
+            log.error("readings_dropped", readings=overflowed, reason="the ledger is too slow for what arrives")
+        try:
+            self.metrics.set_ledger_figures(await self._reader.figures())
+        except LedgerUnavailable:
+            self.metrics.ledger_failed()
+
+    async def _complete(self) -> None:
+        await self.meter.complete_silent()
+
+    async def _try_ledger(self) -> None:
+        """Try the ledger when nothing else was written for a while, so that trouble shows before the next reading."""
+        if self._clock.monotonic() - self._watch.last_commit < WRITABLE_EVERY_MS / 1_000:
+            return
+        self._watch.ledger_writable(await self._writer.is_writable())
+
+    async def _prune(self) -> None:
+        now, keep = self._clock.now(), self._settings.ledger.retention
+        await self._writer.prune(slots_before=now - keep.slots_ms, evidence_before=now - keep.evidence_ms)
+
+    # --- reload ----------------------------------------------------------------------------------------------------
+
+    async def reload(self) -> str | None:
+        """Put the settings file in force again; return what is wrong with it, or ``None``.
+
+        A bad file is refused whole, and the old settings stay. Address, ledger and site stay until the next start,
+        and a file
+        that changes them is refused, so that nobody believes them changed.
+        """
+        async with self._reloading:
+            try:
+                settings = await asyncio.to_thread(self._read_again)
+                _refuse_lasting_changes(self._settings, settings)
+                await self.server.reload(api_options(settings.http))
+            except ConfigError as error:
+                self.metrics.reloaded(False)
+                log.error("reload_refused", faults=str(error).splitlines())
+                return str(error)
+            self._settings = settings
+            self.meter.set_rules(meter_rules(settings))
+            self._said.clear()
+            await self._stop_outside()
+            await self._start_outside()
+            self.metrics.reloaded(True)
+            log.info("reloaded")
+            return None
+
+
+def _refuse_lasting_changes(old: Settings, new: Settings) -> None:
+    """Raise ConfigError for what only a new start can change."""
+    lasting = {
+        "site": (old.site, new.site),
+        "ledger.url": (old.ledger.url, new.ledger.url),
+        "http.listen": (old.http.listen, new.http.listen),
+        "exporters.prometheus": (old.exporters.prometheus, new.exporters.prometheus),
+        "log": (old.log, new.log),
+    }
+    faults = [
+        Fault(path, None, "changes only with a new start; restart the daemon, or put the old value back")
+        for path, (before, now) in lasting.items()
+        if before != now
+    ]
+    if faults:
+        raise ConfigError(faults)

@@ -1,0 +1,156 @@
+"""Settings to the arguments of each component: plain mapping, nothing is opened here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from collector.api.auth import AccessRules, Area, TokenRule
+from collector.api.server import ApiOptions
+from collector.api.server import TlsOptions as ServerTlsOptions
+from collector.core.attribution import Claim
+from collector.model.identity import Tenant, TenantId
+from collector.pipeline import MeterRules
+from collector.sources.nsxt.options import (
+    BasicLogin,
+    BearerLogin,
+    CertificateLogin,
+    LinkEnd,
+    Login,
+    NsxtOptions,
+    SessionLogin,
+)
+from collector.sources.options import HttpOptions, TlsOptions
+from config.settings import ClientTls, Http, NsxtSource, Poll, Secret, Settings
+
+
+def meter_rules(settings: Settings) -> MeterRules:
+    """Return what the settings say of every metering point."""
+    return MeterRules(
+        max_rate=settings.poll.max_rate_bits, gap_after_ms=settings.poll.gap_after_ms, claims=claims(settings)
+    )
+
+
+def claims(settings: Settings) -> tuple[Claim, ...]:
+    """Return the explicit points of the tenants, in the order of the settings."""
+    return tuple(
+        Claim(
+            tenant=TenantId(tenant.id),
+            source=point.source,
+            kind=point.kind,
+            tier0=point.tier0,
+            tier1=point.tier1,
+            interface=point.interface,
+            project=point.project,
+            max_rate=point.max_rate_bits,
+            path=f"tenants[{number}].points[{position}]",
+        )
+        for number, tenant in enumerate(settings.tenants)
+        for position, point in enumerate(tenant.points)
+    )
+
+
+def tenants(settings: Settings) -> tuple[Tenant, ...]:
+    """Return the tenants of the settings."""
+    return tuple(Tenant(id=TenantId(one.id), name=one.name, timezone=one.timezone) for one in settings.tenants)
+
+
+def api_options(http: Http) -> ApiOptions:
+    """Return where to listen and whom to answer."""
+    tls = http.tls
+    return ApiOptions(
+        host=http.listen.host,
+        port=http.listen.port,
+        tls=ServerTlsOptions(
+            cert_file=Path(tls.cert_file), key_file=Path(tls.key_file), client_ca_file=_path(tls.client_ca_file)
+        )
+        if tls is not None
+        else None,
+        access=AccessRules(
+            tokens=tuple(
+                TokenRule.of(
+                    token.name,
+                    _reveal(token.token),
+                    None if token.tenants == "all" else frozenset(TenantId(tenant) for tenant in token.tenants),
+                )
+                for token in http.tokens
+            ),
+            open=frozenset(Area(area) for area in http.open),
+        ),
+    )
+
+
+def nsxt_options(source: NsxtSource, poll: Poll) -> NsxtOptions:
+    """Return what a source of the kind ``nsxt`` is built from."""
+    return NsxtOptions(
+        http=HttpOptions(
+            name=source.name,
+            urls=tuple(str(url) for url in source.urls),
+            tls=client_tls(source),
+            requests_per_second=source.requests_per_second,
+            concurrency=source.concurrency,
+            timeout_seconds=source.timeout_ms / 1_000,
+            answer_bytes_max=source.answer_max_bytes,
+            lockout_seconds=source.credential_backoff_ms / 1_000,
+        ),
+        login=_login(source),
+        federation=source.federation,
+        projects=source.projects,
+        link_end=LinkEnd(poll.link_end),
+    )
+
+
+def client_tls(source: NsxtSource) -> TlsOptions:
+    """Return how the managers prove who they are."""
+    return tls_options(source.tls, source)
+
+
+def tls_options(tls: ClientTls, source: NsxtSource | None = None) -> TlsOptions:
+    """Return how a server proves who it is, and how we do where a certificate is our log-in."""
+    certificate = source is not None and source.auth == "certificate"
+    return TlsOptions(
+        ca_file=_path(tls.ca_file),
+        fingerprint=bytes.fromhex(tls.fingerprint) if tls.fingerprint is not None else None,
+        verify=tls.verify,
+        cert_file=_path(source.cert_file) if certificate and source is not None else None,
+        key_file=_path(source.key_file) if certificate and source is not None else None,
+    )
+
+
+def _login(source: NsxtSource) -> Login:
+    match source.auth:
+        case "session":
+            return SessionLogin(source.username or "", fresh(source.password, source.password_file))
+        case "basic":
+            return BasicLogin(source.username or "", fresh(source.password, source.password_file))
+        case "bearer":
+            return BearerLogin(fresh(source.token, source.token_file))
+        case "certificate":
+            return CertificateLogin()
+
+
+def fresh(secret: Secret | None, file: str | None) -> Callable[[], str]:
+    """Return what gives a secret at the moment of a log-in: from its file as it is now, since secrets are rotated in
+    place."""
+
+    def give() -> str:
+        if file is not None:
+            try:
+                text = Path(file).read_text(encoding="utf-8").strip()
+            except (OSError, UnicodeDecodeError):
+                text = ""  # a file that is being replaced: what it held at the start serves meanwhile
+            if text:
+                return text
+        return _reveal(secret)
+
+    return give
+
+
+def _path(path: str | None) -> Path | None:
+    return Path(path) if path is not None else None
+
+
+def _reveal(secret: Secret | None) -> str:
+    if secret is None:
+        raise AssertionError("BUG: the settings let a source or token without its secret pass")
+    return secret.reveal()

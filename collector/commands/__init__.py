@@ -1,0 +1,1 @@
+"""The commands, one module each: they print, and return an exit code; ``cli.py`` reads their arguments."""
