@@ -92,7 +92,7 @@ class Listen(NamedTuple):
 
 def listen(value: object) -> Listen:
     """Return ``value``, which must be ``host:port``."""
-    found = text(value)
+    found = text(f":{value}" if type(value) is int else value)
     match = re.fullmatch(r"(?:\[([^\[\]]*)\]|([^:\[\]]*)):([0-9]{1,5})", found)
     if match is None:
         if found.count(":") > 1:

@@ -137,7 +137,7 @@ def _compose(text: str) -> yaml.Node | None:
 _PROBLEMS: Final = (
     (r"found character '\\t'", "a tab stands where spaces must; YAML is indented with spaces only"),
     (r"mapping values are not allowed", "a colon and a space stand where no key can be; put the value in quotes"),
-    (r"expected a single document", "a second document begins with ---; settings are one document"),
+    (r"but found another document", "a second document begins with ---; settings are one document"),
     (r"found undefined alias", "a value begins with * but is no alias; put it in quotes"),
     (r"found duplicate anchor", "an anchor (&) is defined twice; rename one"),
     (r"unexpected end of stream", "a quote is opened and never closed"),
