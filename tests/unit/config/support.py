@@ -69,7 +69,7 @@ def _with(values: Values, keys: Mapping[str, object]) -> Values:
 def written(folder: Path, values: object) -> Path:
     """Return a file that only its owner may read, with ``values`` as YAML, or as they are if they are text."""
     file = folder / "northmeter.yaml"
-    text = values if isinstance(values, str) else yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
+    text = values if isinstance(values, str) else yaml.safe_dump(values, sort_keys=False)
     file.write_text(text, encoding="utf-8")
     file.chmod(0o600)
     return file
