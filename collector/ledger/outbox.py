@@ -14,7 +14,7 @@ from pathlib import Path
 
 from collector.errors import LedgerError
 from collector.ledger.connection import snapshot, transaction
-from collector.ledger.keys import ACCOUNT_OF_KEY, SLOT_OF_KEY, unpack
+from collector.ledger.keys import ACCOUNT_OF_KEY, HOUR_MS, SLOT_OF_KEY, first_key, unpack
 from collector.model.identity import Kind, TenantId
 from collector.model.period import SLOT_MS, Instant
 from collector.model.usage import Coverage, ExportRow, LedgerFigures, ParkedLine, Usage
@@ -36,14 +36,14 @@ JOIN point ON point.id = account.point
 LEFT JOIN slot ON slot.key = outbox.slot
 WHERE outbox.seq > ? ORDER BY outbox.seq LIMIT ?"""  # noqa: S608  # our own names
 
-_COMPLETE = f"({SLOT_OF_KEY} + 1) * {SLOT_MS} <= point.complete_until"
+_COMPLETE = f"({SLOT_OF_KEY} + 1) * {SLOT_MS} <= min(point.complete_until, ?)"
 
 _HISTORY = f"""
 SELECT slot.key - {HISTORY}, ?, slot.key, {_ROW}
 FROM slot
 CROSS JOIN account ON account.id = {ACCOUNT_OF_KEY}
 CROSS JOIN point ON point.id = account.point
-WHERE slot.key > ? AND slot.key <= ? AND {_COMPLETE} ORDER BY slot.key LIMIT ?"""  # noqa: S608  # our own names
+WHERE slot.key > ? AND slot.key < ? AND {_COMPLETE} ORDER BY slot.key LIMIT ?"""  # noqa: S608  # our own names
 
 
 def register(connection: sqlite3.Connection, names: Iterable[str]) -> None:
@@ -56,7 +56,7 @@ def register(connection: sqlite3.Connection, names: Iterable[str]) -> None:
             SELECT
                 ?, iif(EXISTS (SELECT 1 FROM slot), -{HISTORY}, 0), 1,
                 coalesce((SELECT at FROM journal ORDER BY seq DESC LIMIT 1), 0),
-                (SELECT coalesce(max(key), 0) FROM slot),
+                (SELECT coalesce(max(complete_until), 0) FROM point),
                 (SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'outbox')
             WHERE true
             ON CONFLICT (name) DO UPDATE SET registered = 1""",  # noqa: S608  # our own number
@@ -98,7 +98,7 @@ def _pending(connection: sqlite3.Connection, exporter: str, limit: int) -> list[
     seq, registered_at, until, live_after = cursor
     rows: list[ExportRow] = []
     if seq < 0:
-        history = (registered_at, seq + HISTORY, until, limit)
+        history = (registered_at, seq + HISTORY, first_key(until + HOUR_MS), until, limit)
         rows += _export_rows(connection.execute(_HISTORY, history))
     if len(rows) < limit:
         rows += _export_rows(connection.execute(_LIVE, (max(seq, live_after), limit - len(rows))))

@@ -30,6 +30,10 @@ _DIRECTIONS = (Direction.EGRESS, Direction.INGRESS)
 """In the order of their names, which is the order of the answer."""
 
 
+# All operators on bits bind alike in SQL.
+_FIRST_OF_HOUR = f"((hours.hour << {HOUR_SHIFT}) + (scope.account << {SLOT_BITS}))"
+
+
 class _Group(NamedTuple):
     """Keys of a group, ``None`` where rows are not grouped by them, and its accounts."""
 
@@ -153,8 +157,7 @@ def _statement(*, grouped: bool, exact: bool) -> str:
             missing_ms AS missing, missing_ms + spread_ms AS unproved,
             missing_ms + spread_ms + inferred_ms AS unmeasured
         FROM hours CROSS JOIN scope CROSS JOIN slot
-        WHERE slot.key BETWEEN (hours.hour << {HOUR_SHIFT} | scope.account << {SLOT_BITS})
-            AND (hours.hour << {HOUR_SHIFT} | scope.account << {SLOT_BITS} | {SLOTS_PER_HOUR - 1})
+        WHERE slot.key BETWEEN {_FIRST_OF_HOUR} AND {_FIRST_OF_HOUR} + {SLOTS_PER_HOUR - 1}
             AND place >= :first AND place < :last"""  # noqa: S608  # our own names
     measured, inferred, spread = (
         f"sum({SLOT_MS} - unmeasured)",

@@ -177,8 +177,8 @@ CREATE TABLE outbox (
     slot INTEGER NOT NULL
 ) STRICT;
 
--- What each destination confirmed. A negative seq is on the way through the slots that were there before the exporter:
--- seq = key - 2^62, up to `history_until`; then come the publications after `live_after`.
+-- What each destination confirmed. A negative seq is on the way through the slots that were complete before the exporter
+-- came: seq = key - 2^62, for slots that end by `history_until`; then come the publications after `live_after`.
 CREATE TABLE exporter_cursor (
     name TEXT PRIMARY KEY,
     seq INTEGER NOT NULL,

@@ -1,0 +1,1 @@
+"""What every exporter over the outbox does, whatever its destination answers."""
