@@ -11,7 +11,7 @@ import msgspec
 from collector.errors import ObjectGone, ResponseInvalid, SourceError
 from collector.model.period import Instant
 from collector.sources.answers import http_date
-from collector.sources.nsxt.client import NsxtClient
+from collector.sources.nsxt.client import Listing, NsxtClient
 from collector.sources.nsxt.dto import (
     EdgeClusterDto,
     EdgeNodeDto,
@@ -46,7 +46,7 @@ class Walk:
 
     Attributes:
         gateways: What was read, by policy path.
-        unread: Gateways whose locale services could not be read.
+        unread: Gateways whose locale services were not all read.
         is_complete: Every page of every list was answered and holds what it says.
         faults: What could not be read, in words.
         calls: Requests that it took.
@@ -122,12 +122,13 @@ class Walk:
         if not is_at_least(parse_version(self.version), VERSION_OF_PROJECTS):
             return
         try:
-            projects = [each for each in await self._try_rows(PROJECTS_PATH, ProjectDto) if not each.marked_for_delete]
+            listing = await self._try_listing(PROJECTS_PATH, ProjectDto)
         except ObjectGone:
             return  # A release without Projects.
         except SourceError as error:
             self._fail(error)
             return
+        projects = [each for each in listing.rows if not each.marked_for_delete]
         if wanted != "all":
             lacking = [name for name in wanted if not any(name in {each.id, each.name} for each in projects)]
             self.faults.extend(f"no Project is called {name}" for name in lacking)
@@ -139,14 +140,15 @@ class Walk:
 
     async def _read_parts(self, path: str) -> None:
         """Read a gateway's locale services and their interfaces."""
-        services = await self._rows(f"{path}/locale-services", LocaleServicesDto)
-        if services is None:
+        services = await self._listing(f"{path}/locale-services", LocaleServicesDto)
+        if services is None or services.faults:
             self.unread.add(path)
+        if services is None:
             return
         gateway = self.gateways[path]
         interfaces: list[Interface] = []
         clusters = []
-        for each in services:
+        for each in services.rows:
             if each.marked_for_delete:
                 continue
             if each.edge_cluster_path:
@@ -247,18 +249,22 @@ class Walk:
     # --- reading with faults ------------------------------------------------------------------------------------------
 
     async def _rows(self, path: str, kind: type[T]) -> list[T] | None:
-        """Return a list, or ``None`` when it cannot be read; either way its faults are taken note of."""
+        """Return the rows of a list, or ``None`` when it cannot be read; either way its faults are taken note of."""
+        listing = await self._listing(path, kind)
+        return listing.rows if listing is not None else None
+
+    async def _listing(self, path: str, kind: type[T]) -> Listing[T] | None:
         try:
-            return await self._try_rows(path, kind)
+            return await self._try_listing(path, kind)
         except SourceError as error:
             self._fail(error)
             return None
 
-    async def _try_rows(self, path: str, kind: type[T]) -> list[T]:
+    async def _try_listing(self, path: str, kind: type[T]) -> Listing[T]:
         listing = await self._client.rows(path, kind)
         self._failures = 0
         self._count(listing.faults, listing.calls)
-        return listing.rows
+        return listing
 
     def _count(self, faults: list[str], calls: int) -> None:
         self.calls += calls

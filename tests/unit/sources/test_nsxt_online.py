@@ -64,7 +64,7 @@ async def test_a_good_source_has_a_line_for_everything_that_was_looked_at() -> N
     ]
 
 
-async def test_limits_below_ours_a_wrong_clock_and_a_lacking_right_are_faults() -> None:
+async def test_limits_below_ours_and_a_lacking_right_are_faults_and_a_wrong_clock_is_told() -> None:
     async with FakeManager() as nsx:
         prepared(nsx, seconds=-600, client_api_concurrency_limit=40)
         del nsx.lists[f"{API}/infra/tier-1s"]
@@ -72,10 +72,10 @@ async def test_limits_below_ours_a_wrong_clock_and_a_lacking_right_are_faults() 
         report = await report_of(nsx, concurrency=400)
     assert not report.ok
     text = "\n".join(faults(report))
-    assert "600 s behind ours; expected at most 60 s" in text
+    assert any("600 s behind ours" in words and "NTP" in words for _, words in report.lines)
     assert "tier-1s cannot be listed" in text
     assert "concurrency: 400 is above the manager's limit of 40" in text
-    assert len(faults(report)) == 3
+    assert len(faults(report)) == 2
 
 
 async def test_each_manager_is_looked_at_and_a_dead_one_does_not_hide_the_others() -> None:

@@ -1,0 +1,1 @@
+"""The sources over real sockets, against the simulated provider."""
