@@ -95,6 +95,7 @@ class Meter:
         self._attributions: dict[str, Attribution] = {}
         self._lead_ms: dict[str, int] = {}
         self._lock = asyncio.Lock()
+        self._doubt: tuple[Batch, Mapping[PointKey, Book]] | None = None
 
     # --- start -----------------------------------------------------------------------------------------------------
 
@@ -131,6 +132,7 @@ class Meter:
             return True
         async with self._lock:
             try:
+                await self._settle()
                 await self._register_series(known)
                 draft = _Draft()
                 for reading in known:
@@ -150,6 +152,11 @@ class Meter:
         it."""
         async with self._lock:
             now = self._clock.now()
+            try:
+                await self._settle()
+            except LedgerUnavailable as error:
+                self._observer.dropped(0, error)
+                return False
             draft = _Draft()
             for key, point in self._points.items():
                 book = self._books[key]
@@ -182,10 +189,27 @@ class Meter:
 
     async def _commit(self, batch: Batch, books: Mapping[PointKey, Book], readings: int) -> None:
         started = self._clock.monotonic()
+        self._doubt = (batch, books)
         await self._ledger.commit(batch)
+        self._take(batch, books)
+        self._observer.committed(batch, readings, self._clock.monotonic() - started)
+
+    def _take(self, batch: Batch, books: Mapping[PointKey, Book]) -> None:
+        """Let books and totals follow a batch that is in the ledger."""
+        self._doubt = None
         self._books.update(books)
         self._totals.apply((change.account, change.usage) for change in batch.slots)
-        self._observer.committed(batch, readings, self._clock.monotonic() - started)
+
+    async def _settle(self) -> None:
+        """Commit a batch again whose commit failed or was cancelled: it may be in the ledger all the same.
+
+        Its id makes that harmless. Booking on from the old books while the ledger has the new ones would book the same
+        growth twice.
+        """
+        if self._doubt is not None:
+            batch, books = self._doubt
+            await self._ledger.commit(batch)
+            self._take(batch, books)
 
     def _note_lead(self, reading: Reading) -> None:
         """Remember how far the device's clock is ahead of ours, as its newest sample shows it."""
@@ -229,7 +253,10 @@ class Meter:
             await self._ledger.store_inventory(update)
             self._install(takeover, inventory, accounts)
             self._observer.noted(update.events)
-            self._found[inventory.source] = {found.key: found for found in inventory.points}
+            found = {found.key: found for found in inventory.points}
+            self._found[inventory.source] = (
+                found if inventory.complete else {**self._found.get(inventory.source, {}), **found}
+            )
             self._attributions[inventory.source] = attribution
             if inventory.complete:
                 self._inventories[inventory.source] = (inventory.at, inventory.payload)

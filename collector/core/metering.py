@@ -137,6 +137,7 @@ class _Folding:
         self._point = point
         self._book = book
         self._reading = reading
+        self._rules = _rules_of(point, book, reading.read_at)
         self._series = dict(book.series)
         self._rx_is_ingress = rx_is_ingress(point.key.kind, reading.read_at)
         self._changes = changes_of(point.owners) if len(point.owners) > 1 else ()
@@ -176,7 +177,7 @@ class _Folding:
     def _row(self, row: Row) -> SeriesId:
         key = (self._reading.read_at, row.port, row.node)
         before = self._series[key]
-        outcome = account(before.state, row.sample, self._point.rules)
+        outcome = account(before.state, row.sample, self._rules)
         for finding in outcome.findings:
             self._event(finding.event, finding.at, row.node, finding.detail, str(before.ref))
         if outcome.rule not in (1, 4):
@@ -340,6 +341,18 @@ class _Folding:
                 repeat_key=repeat_key,
             )
         )
+
+
+def _rules_of(point: Point, book: Book, read_at: ReadAt) -> Rules:
+    """Return the rules of a point at one of its ends.
+
+    Row 2 books the whole first value of a new object. Where another end of the link was read before, that one booked
+    those bytes.
+    """
+    rules = point.rules
+    if rules.created_at is None or all(end is read_at or s.state is None for (end, _, _), s in book.series.items()):
+        return rules
+    return rules._replace(created_at=None)
 
 
 def _shares(point: Point, slot: Instant) -> Iterator[tuple[int, Instant, Instant]]:

@@ -10,7 +10,7 @@ from collector.core.attribution import Claim
 from collector.errors import LedgerUnavailable
 from collector.model.identity import UNATTRIBUTED, Kind, PointKey, ReadAt, TenantId
 from collector.model.sample import Reading, Row
-from collector.model.usage import Batch
+from collector.model.usage import Batch, Event
 from collector.pipeline import Meter, MeterRules
 from collector.ports import FoundPoint, Inventory, LedgerWriter
 from collector.telemetry.totals import Totals
@@ -63,6 +63,10 @@ class Onlooker:
         assert readings >= 0
         assert seconds >= 0
         self.batches.append(batch)
+
+    def noted(self, events: Sequence[Event]) -> None:
+        """Look at the events of an inventory."""
+        assert all(event.source == SOURCE for event in events)
 
     def dropped(self, readings: int, error: LedgerUnavailable) -> None:
         """Count the readings."""

@@ -46,11 +46,20 @@ def manners(shapes: Sequence[Shape] = SHAPES, *, failing: bool = True) -> st.Sea
 
 @dataclass
 class Lived:
-    """What came of a world: the daemon, its ledger, and the answers that the ledger took."""
+    """What came of a world: the daemon, its ledger, the answers that the ledger took, and those that it still may."""
 
     daemon: Daemon
     ledger: MemoryLedger
     taken: list[Answer] = field(default_factory=list)
+    owed: list[Answer] = field(default_factory=list)
+
+    def settle(self, answers: list[Answer], *, failed: bool, asked: bool) -> None:
+        """The first batch that fails is stored before the next that does not; others that fail are dropped."""
+        if failed:
+            self.owed = self.owed or answers
+        elif asked:
+            self.taken += [*self.owed, *answers]
+            self.owed = []
 
 
 def live(world: World, manner: Manner) -> Lived:
@@ -71,13 +80,14 @@ def live(world: World, manner: Manner) -> Lived:
             ]
             ledger.failing = bool(readings) and turn in manner.failing
             assert drive(lived.daemon.meter.account(readings)) is not ledger.failing
-            lived.taken += [] if ledger.failing else waiting
+            lived.settle(waiting, failed=ledger.failing, asked=bool(readings))
             waiting, turn, ledger.failing = [], turn + 1, False
         if isinstance(happening, Change):
             tenant = happening.tenant
             drive(lived.daemon.own(tenant, happening.at))
         if isinstance(happening, Restart):
             drive(lived.daemon.restart(tenant, now))
+            lived.owed = []
     return lived
 
 
