@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from config.part import Part
 from config.settings import Http, InfluxDb, NsxtSource, Settings
 from config.words import Finding, Path
 
@@ -15,6 +16,10 @@ def cautions(settings: Settings) -> Iterator[Finding]:
     for position, destination in enumerate(settings.exporters.influxdb):
         yield from _influxdb(destination, ("exporters", "influxdb", position))
     yield from _http(settings.http, ("http",))
+    yield from _later(settings, (), ("attribution", "billing", "replication"))
+    yield from _later(settings.http, ("http",), ("console",))
+    for position, tenant in enumerate(settings.tenants):
+        yield from _later(tenant, ("tenants", position), ("vcd_org", "billing"))
 
 
 def _source(source: NsxtSource, path: Path) -> Iterator[Finding]:
@@ -30,6 +35,12 @@ def _source(source: NsxtSource, path: Path) -> Iterator[Finding]:
         )
     if all(plain) and (source.tls.ca_file or source.tls.fingerprint):
         yield Finding((*path, "tls"), "has no effect, since every address is plain http")
+
+
+def _later(part: Part, path: Path, keys: Sequence[str]) -> Iterator[Finding]:
+    for key in keys:
+        if getattr(part, key) is not None:
+            yield Finding((*path, key), "is not used by this version, which meters NSX-T by explicit points")
 
 
 def _influxdb(destination: InfluxDb, path: Path) -> Iterator[Finding]:

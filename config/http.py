@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from config.addresses import Listen, ListenAddress
-from config.leaves import FilePath, Hidden, Name, some_or
+from config.leaves import FilePath, Hidden, Later, Name, some_or
 from config.part import Part, Raw, blocks, repeated
 from config.secret import Secret
 from config.sources import one_secret
@@ -81,6 +81,9 @@ class Http(Part):
         ("health", "metrics"),
         description="What is answered without a token: `health`, `metrics`, `api`.",
         examples=[["health", "metrics"]],
+    )
+    console: Later | None = Field(
+        None, description="Taken and not used by this version, with a warning: the web console."
     )
 
     @classmethod

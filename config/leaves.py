@@ -239,6 +239,8 @@ Label = Annotated[str, label(200)]
 TimeZone = Annotated[
     str, Leaf(timezone, {"type": "string", "examples": ["Europe/Amsterdam"], "x-type": "IANA time zone"})
 ]
+Later = Annotated[object, Leaf(lambda value: value, {"x-type": "anything"})]
+"""A key of the published contract that this version takes, warns about, and does not use."""
 PolicyPath = Annotated[str, Leaf(policy_path, {"type": "string", "pattern": "^/", "x-type": "policy path"})]
 FilePath = Annotated[str, Leaf(file_path, {"type": "string", "minLength": 1, "x-type": "path of a file"})]
 Flag = Annotated[bool, Leaf(flag, {"type": "boolean", "x-type": "true or false"})]

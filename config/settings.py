@@ -15,7 +15,7 @@ from pydantic import Field
 from collector.model.identity import UNATTRIBUTED
 from config.addresses import SQLITE, LedgerUrl
 from config.http import Http, Token
-from config.leaves import Label, Rate, duration
+from config.leaves import Label, Later, Rate, duration
 from config.outputs import Exporters, InfluxDb, Prometheus
 from config.overlaps import overlaps
 from config.part import Part, Raw, block, blocks, repeated
@@ -158,6 +158,15 @@ class Settings(Part):
     exporters: Exporters = Field(Exporters(), description="Where usage goes.")
     http: Http = Field(Http(), description="What is answered, where and to whom.")
     log: Log = Field(Log(), description="What is logged.")
+    attribution: Later | None = Field(
+        None, description="Taken and not used by this version, with a warning: attribution by VCD, tags and Projects."
+    )
+    billing: Later | None = Field(
+        None, description="Taken and not used by this version, with a warning: billing periods."
+    )
+    replication: Later | None = Field(
+        None, description="Taken and not used by this version, with a warning: recovery points."
+    )
 
     @classmethod
     def rules(cls, raw: Raw) -> Iterator[Finding]:

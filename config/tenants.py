@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from collector.model.identity import Kind
-from config.leaves import Label, Name, Rate, TenantName, TimeZone
+from config.leaves import Label, Later, Name, Rate, TenantName, TimeZone
 from config.part import Part, Raw
 from config.words import Finding, listing
 
@@ -94,6 +94,13 @@ class Tenant(Part):
     timezone: TimeZone = Field("UTC", description="IANA time zone of the tenant's days, months and billing periods.")
     points: Annotated[tuple[Point, ...], Field(max_length=POINTS_MAX)] = Field(
         (), description="What is billed to the tenant."
+    )
+    vcd_org: Later | None = Field(
+        None,
+        description="Taken and not used by this version, with a warning: the organisation of VMware Cloud Director.",
+    )
+    billing: Later | None = Field(
+        None, description="Taken and not used by this version, with a warning: percentile and commit rate."
     )
 
     @property

@@ -117,7 +117,7 @@ def test_a_fault_of_a_source_names_its_place(tmp_path: Path, keys: dict[str, obj
             'timezone: "europe/amsterdam" is not a time zone; did you mean "Europe/Amsterdam"?',
         ),
         ({"timezone": "Mars"}, 'timezone: "Mars" is not a time zone; write an IANA name such as "Europe/Amsterdam"'),
-        ({"vcd_org": "acme"}, "vcd_org: is not a known key here; known: id, name, timezone and points"),
+        ({"vcd_orgs": "acme"}, 'vcd_orgs: is not a known key here; did you mean "vcd_org"?'),
     ],
 )
 def test_a_fault_of_a_tenant_names_its_place(tmp_path: Path, keys: dict[str, object], fault: str) -> None:
@@ -328,7 +328,7 @@ def test_faults_of_every_block_are_in_one_report_by_line(tmp_path: Path) -> None
         "sources": [source(concurrency=41, password=None)],
         "tenants": [tenant(timezone="Nowhere", points=[point(source="x", tier1="y")]), tenant()],
         "http": {"listen": "here", "tokens": [token(token="short", tenants=["acmee"])]},
-        "replication": {"interval": "60s"},
+        "replikation": {"interval": "60s"},
     }
     places = [fault.split(": ", 1)[0] for fault in faults(tmp_path, broken)]
     assert places == [
@@ -344,5 +344,5 @@ def test_faults_of_every_block_are_in_one_report_by_line(tmp_path: Path) -> None
         "http.listen",
         "http.tokens[0].token",
         "http.tokens[0].tenants[0]",
-        "replication",
+        "replikation",
     ]

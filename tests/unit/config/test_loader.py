@@ -412,3 +412,17 @@ def test_a_secret_in_a_file_that_everybody_can_read_warns(tmp_path: Path) -> Non
     (warning,) = load(file, {}).warnings
     assert warning.path == "sources[0].password"
     assert warning.message.startswith("is written in a file that every user of this machine can read")
+
+
+def test_keys_of_later_versions_are_taken_with_a_warning(tmp_path: Path) -> None:
+    later = {"attribution": {"order": ["config"]}, "billing": {"day": 1}, "replication": {"interval": "60s"}}
+    file = settings(**later, tenants=[tenant(vcd_org="acme", billing={"percentile": 95})], http={"console": True})
+    warned = {one.path for one in loaded(tmp_path, file).warnings}
+    assert {
+        "attribution",
+        "billing",
+        "replication",
+        "tenants[0].vcd_org",
+        "tenants[0].billing",
+        "http.console",
+    } <= warned

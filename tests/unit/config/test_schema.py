@@ -77,6 +77,12 @@ def test_the_provider_example_shows_every_setting() -> None:
         "exporters.influxdb[].tls.fingerprint",
         "sources[].tls.verify",
         "http.tokens[].token",
+        "attribution",
+        "billing",
+        "replication",
+        "tenants[].vcd_org",
+        "tenants[].billing",
+        "http.console",
     }
     known = set(_known(json_schema(), json_schema()))
     assert known - shown == alternatives
