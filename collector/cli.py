@@ -16,7 +16,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, NoReturn
 
-import click
 import structlog
 import typer
 from rich.console import Console
@@ -30,6 +29,9 @@ from collector.errors import ConfigError, LedgerError, MeteringError, SourceErro
 from config.loader import Loaded, load
 
 DONE, FOUND, WRONG, OUT_OF_REACH = 0, 1, 2, 3
+
+INTERRUPTED = 130
+"""What shells expect of a command that Ctrl-C ended."""
 
 app = typer.Typer(
     name="northmeter",
@@ -66,30 +68,24 @@ def main() -> NoReturn:
     sys.exit(run_command(sys.argv[1:]))
 
 
-def run_command(arguments: list[str]) -> int:  # noqa: PLR0911 - one way out for each kind of error
+def run_command(arguments: list[str]) -> int:
     """Run a command and return its exit code; every error of ours is a line on standard error, never a traceback."""
     try:
-        code = app(args=arguments, prog_name="northmeter", standalone_mode=False)
-    except click.exceptions.Exit as left:
-        return left.exit_code
-    except click.exceptions.Abort:
-        return _say("interrupted", OUT_OF_REACH)
-    except click.ClickException as error:
-        error.show(file=sys.stderr)
-        return WRONG
-    except ConfigError as error:
-        return _say(str(error), WRONG)
-    except (ParameterFault, TenantUnknown) as error:
+        app(args=arguments, prog_name="northmeter")
+    except SystemExit as left:  # how typer ends: 2 after a wrong argument, else the command's own code
+        return left.code if isinstance(left.code, int) else DONE
+    except (ConfigError, ParameterFault, TenantUnknown) as error:
         return _say(str(error), WRONG)
     except (LedgerError, SourceError, ListenFailed) as error:
         return _say(str(error), OUT_OF_REACH)
     except MeteringError as error:
         return _say(str(error), FOUND)
+    except KeyboardInterrupt:
+        return INTERRUPTED
     except BrokenPipeError:
         # Whoever read us has seen enough; what is left in the buffer must not fail at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return DONE
-    return code if isinstance(code, int) else DONE
+    return DONE
 
 
 def _say(text: str, code: int) -> int:
@@ -115,7 +111,7 @@ def _northmeter(
 
 
 @app.command()
-def run(config: ConfigOption) -> int:
+def run(config: ConfigOption) -> None:
     """Run the daemon until SIGTERM; SIGHUP reads the settings again."""
     from collector.telemetry.logs import configure
 
@@ -124,10 +120,10 @@ def run(config: ConfigOption) -> int:
     log = structlog.get_logger("northmeter")
     for warning in loaded.warnings:
         log.warning("settings", warning=str(warning))
-    return asyncio.run(_run(loaded, config))
+    asyncio.run(_run(loaded, config))
 
 
-async def _run(loaded: Loaded, path: Path) -> int:
+async def _run(loaded: Loaded, path: Path) -> None:
     from collector.app import App
 
     stop = asyncio.Event()
@@ -144,7 +140,6 @@ async def _run(loaded: Loaded, path: Path) -> int:
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, reload)
     await daemon.run(stop)
-    return DONE
 
 
 @app.command()
@@ -153,27 +148,27 @@ def check(
     online: Annotated[
         bool, typer.Option("--online", help="Also log in everywhere: rights, versions, request budget, overlaps.")
     ] = False,
-) -> int:
+) -> None:
     """Say every fault of the settings at once."""
     from collector.commands.check import check_online, say_offline
 
     loaded, out = _load(config), Console()
     say_offline(loaded, config.name, out)
-    if not online:
-        return DONE
-    return asyncio.run(check_online(loaded, SystemClock(), out))
+    if online:
+        raise typer.Exit(asyncio.run(check_online(loaded, SystemClock(), out)))
 
 
 @app.command()
 def discover(
     config: ConfigOption,
     form: Annotated[ListForm, typer.Option("--format", help="Table for people, JSON for programs.")] = ListForm.TABLE,
-) -> int:
+) -> None:
     """Show every metering point, whose it is and why, and what belongs to nobody."""
     from collector.commands import discover as command
 
     loaded = _load(config)
-    return asyncio.run(command.discover(loaded.settings, SystemClock(), form.value, _console(), Console(stderr=True)))
+    made = command.discover(loaded.settings, SystemClock(), form.value, _console(), Console(stderr=True))
+    raise typer.Exit(asyncio.run(made))
 
 
 @app.command()
@@ -191,7 +186,7 @@ def usage(  # noqa: PLR0917 - typer reads options from the arguments of a functi
     ] = None,
     form: Annotated[UsageForm, typer.Option("--format", help="How to print.")] = UsageForm.TABLE,
     plot: Annotated[bool, typer.Option("--plot", help="Draw the rate over time instead.")] = False,
-) -> int:
+) -> None:
     """Print usage from the ledger, beside a running daemon or without one."""
     loaded = _load(config)
     parameters = UsageParameters(
@@ -202,7 +197,6 @@ def usage(  # noqa: PLR0917 - typer reads options from the arguments of a functi
         by=[part.strip() for part in by.split(",")] if by is not None else None,
     )
     asyncio.run(_usage(loaded, parameters, form, plot))
-    return DONE
 
 
 async def _usage(loaded: Loaded, parameters: UsageParameters, form: UsageForm, plot: bool) -> None:
@@ -227,23 +221,22 @@ async def _usage(loaded: Loaded, parameters: UsageParameters, form: UsageForm, p
 
 
 @app.command()
-def schema() -> int:
+def schema() -> None:
     """Print the JSON Schema of the settings."""
     from config.schema import json_schema
 
     typer.echo(json.dumps(json_schema(), indent=2))
-    return DONE
 
 
 @app.command(
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
     add_help_option=False,
 )
-def simulate(context: typer.Context) -> int:
+def simulate(context: typer.Context) -> None:
     """Run the simulated provider alone: northmeter simulate -c SCENARIO."""
     from simulator import main as simulate_main
 
-    return simulate_main(context.args)
+    raise typer.Exit(simulate_main(context.args))
 
 
 @app.command()
@@ -251,11 +244,11 @@ def demo(
     seconds: Annotated[
         str | None, typer.Option("--for", metavar="DURATION", help="End by itself after so long, with a summary.")
     ] = None,
-) -> int:
+) -> None:
     """Run a simulated provider and the daemon on it, and watch usage grow."""
     from collector.commands.demo import demo as run_demo
 
-    return run_demo(seconds, _console())
+    raise typer.Exit(run_demo(seconds, _console()))
 
 
 def _console() -> Console:
