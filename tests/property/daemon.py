@@ -117,6 +117,8 @@ class Daemon:
 
     async def restart(self, tenant: str, at: int) -> None:
         """Stop without a word and start again on what the ledger has; discovery comes before the first poll."""
+        await self.ledger.stop()
+        await self.ledger.start()
         self.meter = self._new()
         await self.meter.load()
         await self.own(tenant, at)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import settings
 
 
-def effort(factor: int = 1) -> settings:
+def effort(factor: float = 1) -> settings:
     """Return the settings of the chosen profile with that many times its examples."""
     default = settings.default
     assert default is not None
-    return settings(default, max_examples=default.max_examples * factor)
+    return settings(default, max_examples=max(5, int(default.max_examples * factor)))

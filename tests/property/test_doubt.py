@@ -43,7 +43,7 @@ def test_a_commit_of_unknown_outcome_is_settled(world: World, moods: list[str]) 
     ledger = DoubtfulLedger()
     daemon = Daemon(ledger, world.params, SHAPES[0])
     drive(daemon.begin(TENANTS[0]))
-    lived, now, doubt = Lived(daemon, ledger), 1, False
+    lived, now, doubt = Lived(daemon), 1, False
     for turn, happening in enumerate(world.happenings):
         if isinstance(happening, Change):
             drive(daemon.own(happening.tenant, happening.at))

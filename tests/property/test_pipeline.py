@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from collector.model.period import SLOT_MS
 from collector.model.usage import Coverage, Usage
+from collector.ports import LedgerWriter
 from tests.oracle import shares
 from tests.oracle.coverage import Watched, coverage, expected_from
 from tests.oracle.rules import Book, Params, decide
@@ -49,9 +50,14 @@ class Lived:
     """What came of a world: the daemon, its ledger, the answers that the ledger took, and those that it still may."""
 
     daemon: Daemon
-    ledger: MemoryLedger
     taken: list[Answer] = field(default_factory=list)
     owed: list[Answer] = field(default_factory=list)
+
+    @property
+    def ledger(self) -> MemoryLedger:
+        """The ledger in memory that the daemon wrote."""
+        assert isinstance(self.daemon.ledger, MemoryLedger)
+        return self.daemon.ledger
 
     def settle(self, answers: list[Answer], *, failed: bool, asked: bool) -> None:
         """The first batch that fails is stored before the next that does not; others that fail are dropped."""
@@ -63,10 +69,14 @@ class Lived:
 
 
 def live(world: World, manner: Manner) -> Lived:
-    """Lead a daemon through a world."""
-    ledger = MemoryLedger()
-    lived = Lived(Daemon(ledger, world.params, manner.shape), ledger)
-    drive(lived.daemon.begin(TENANTS[0]))
+    """Lead a daemon with a ledger in memory through a world."""
+    return drive(lead(world, manner, MemoryLedger()))
+
+
+async def lead(world: World, manner: Manner, ledger: LedgerWriter) -> Lived:
+    """Lead a daemon through a world; only a ledger in memory can fail on demand."""
+    lived = Lived(Daemon(ledger, world.params, manner.shape))
+    await lived.daemon.begin(TENANTS[0])
     nodes, waiting, turn, tenant, now = world.nodes(), list[Answer](), 0, TENANTS[0], 1
     for happening in [*world.happenings, Restart()]:
         if isinstance(happening, Answer):
@@ -78,15 +88,17 @@ def live(world: World, manner: Manner) -> Lived:
             readings = [
                 r for i, a in enumerate(waiting) for r in lived.daemon.readings(a, manner.order(nodes, turn + i))
             ]
-            ledger.failing = bool(readings) and turn in manner.failing
-            assert drive(lived.daemon.meter.account(readings)) is not ledger.failing
-            lived.settle(waiting, failed=ledger.failing, asked=bool(readings))
-            waiting, turn, ledger.failing = [], turn + 1, False
+            fails = isinstance(ledger, MemoryLedger) and bool(readings) and turn in manner.failing
+            if isinstance(ledger, MemoryLedger):
+                ledger.failing = fails
+            assert await lived.daemon.meter.account(readings) is not fails
+            lived.settle(waiting, failed=fails, asked=bool(readings))
+            waiting, turn = [], turn + 1
         if isinstance(happening, Change):
             tenant = happening.tenant
-            drive(lived.daemon.own(tenant, happening.at))
+            await lived.daemon.own(tenant, happening.at)
         if isinstance(happening, Restart):
-            drive(lived.daemon.restart(tenant, now))
+            await lived.daemon.restart(tenant, now)
             lived.owed = []
     return lived
 
