@@ -82,13 +82,14 @@ class HttpClient:
             SourceError: By kind, see collector.errors; the last one where there were retries.
         """
         started = asyncio.get_running_loop().time()
+        manager = self._current
         try:
             try:
-                return await self.get_at(self._current, path)
+                return await self.get_at(manager, path)
             except SourceError as error:
                 if not error.retryable or policy.retries == 0:
                     raise
-                return await self._again(path, policy, error, started)
+                return await self._again(path, policy, manager, error, started)
         except (SourceUnavailable, AuthFailed) as error:
             self._note_bad(error, started)
             raise
@@ -124,10 +125,11 @@ class HttpClient:
         """The manager that calls go to."""
         return self._current
 
-    async def _again(self, path: str, policy: RetryPolicy, first: SourceError, started: float) -> Answer:
-        """Go on after a first failure. The library enters here only, so that a good call does not pay for it."""
+    async def _again(
+        self, path: str, policy: RetryPolicy, manager: Manager, first: SourceError, started: float
+    ) -> Answer:
+        """Go on after a manager's first failure. The library enters here only, so that a good call does not pay."""
         loop = asyncio.get_running_loop()
-        manager = self._current
         pending: SourceError | None = first
         failures_here = 0
 

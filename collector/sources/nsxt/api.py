@@ -12,7 +12,7 @@ import msgspec
 
 from collector.errors import AuthFailed, ObjectGone, ResponseInvalid, SourceError, SourceUnavailable, Throttled
 from collector.sources.answers import EXCERPT_CHARACTERS, Answer, Exchange, excerpt
-from collector.sources.nsxt.options import BasicLogin, BearerLogin, CertificateLogin, Login, SessionLogin
+from collector.sources.nsxt.options import BasicLogin, BearerLogin, CertificateLogin, Login, Secret, SessionLogin
 
 VERSION_PATH = "/api/v1/node/version"
 SESSION_CREATE_PATH = "/api/session/create"
@@ -100,7 +100,7 @@ class NsxtApi:
         return ResponseInvalid(words)
 
     async def _create_session(self, login: SessionLogin, exchange: Exchange) -> Mapping[str, str]:
-        form = {"j_username": login.username, "j_password": login.password()}
+        form = {"j_username": login.username, "j_password": _secret(login.password)}
         answer = await exchange("POST", SESSION_CREATE_PATH, form=form)
         if answer.status in {401, 403}:
             raise _refused(answer, f"user {login.username}")
@@ -117,13 +117,23 @@ class NsxtApi:
 def _credentials(login: BasicLogin | BearerLogin | CertificateLogin) -> dict[str, str]:
     match login:
         case BasicLogin(username, password):
-            pair = f"{username}:{password()}".encode()
+            pair = f"{username}:{_secret(password)}".encode()
             return {"Authorization": f"Basic {base64.b64encode(pair).decode('ascii')}"}
         case BearerLogin(token):
-            return {"Authorization": f"Bearer {token()}"}
+            return {"Authorization": f"Bearer {_secret(token)}"}
         case CertificateLogin():
             # A password sent as well would win over the certificate.
             return {}
+
+
+def _secret(secret: Secret) -> str:
+    try:
+        value = secret()
+    except OSError as error:
+        raise SourceUnavailable(f"the secret of the log-in cannot be read: {error}") from error
+    if any(character < " " for character in value):
+        raise AuthFailed("the secret of the log-in has a line break or another control character: write it on one line")
+    return value
 
 
 def _refused(answer: Answer, who: str) -> AuthFailed:

@@ -73,8 +73,8 @@ class PointBuilder:
     ) -> tuple[tuple[PointCall, ...], tuple[Edge, ...]]:
         own = edges.get(interface.edge_path or "")
         if own is None and interface.edge_path:
-            # The last element of an edge path is the transport node's UUID on current releases.
-            own = Edge(interface.edge_path, interface.edge_path.rpartition("/")[2])
+            # Where no cluster lists it: the last element of an edge path is the node's UUID on current releases.
+            own = Edge(interface.edge_path, interface.edge_node or interface.edge_path.rpartition("/")[2])
         if interface.external:
             return (self._endpoints.uplink(interface.path, own),), ((own,) if own is not None else ())
         nodes = gateway.edges

@@ -28,6 +28,7 @@ class Interface(msgspec.Struct, frozen=True, omit_defaults=True):
     """An EXTERNAL or SERVICE interface.
 
     Attributes:
+        edge_node: Transport node id of ``edge_path``, where an edge cluster lists it.
         uid: ``unique_id``: another one under the same path is another object.
         created: ``_create_time``.
     """
@@ -36,6 +37,7 @@ class Interface(msgspec.Struct, frozen=True, omit_defaults=True):
     name: str
     external: bool = False
     edge_path: str | None = None
+    edge_node: str | None = None
     segment: str | None = None
     tags: tuple[tuple[str, str], ...] = ()
     uid: str = ""

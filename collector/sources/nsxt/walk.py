@@ -212,7 +212,12 @@ class Walk:
             edges = list(self._previous[path].edges)
         unique = {edge.node: edge for edge in edges}
         ordered = sorted(unique.values(), key=lambda edge: edge.path)
-        self.gateways[path] = msgspec.structs.replace(gateway, edges=tuple(ordered))
+        interfaces = tuple(self._with_node(interface) for interface in gateway.interfaces)
+        self.gateways[path] = msgspec.structs.replace(gateway, edges=tuple(ordered), interfaces=interfaces)
+
+    def _with_node(self, interface: Interface) -> Interface:
+        edge = self._edge_of_path.get(interface.edge_path or "")
+        return interface if edge is None else msgspec.structs.replace(interface, edge_node=edge.node)
 
     def _points_of(self, gateway: Gateway) -> list[str | None]:
         """Return the enforcement points to ask for a gateway's state; ``None`` asks all of them."""

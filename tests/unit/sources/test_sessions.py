@@ -231,6 +231,32 @@ def _app(manager: FakeManager) -> web.Application:
     return app
 
 
+async def test_many_calls_that_find_a_manager_dead_leave_it_once() -> None:
+    first = FakeManager()
+    async with first:
+        pass
+    async with FakeManager() as second, FakeManager() as third, rig(first, second, third) as it:
+        second.answers[PATH] = {"from": 2}
+        await asyncio.gather(*(it.http.get(PATH) for _ in range(40)))
+        assert it.observed.of("moved") == [("moved", first.host, second.host)]
+        assert not third.seen
+
+
+async def test_a_secret_that_cannot_be_read_or_sent_is_said_and_sends_nothing() -> None:
+    def missing() -> str:
+        raise FileNotFoundError("/run/secrets/token")
+
+    async with FakeManager() as nsx:
+        async with rig(nsx, login=BearerLogin(missing)) as it:
+            with pytest.raises(SourceUnavailable, match="/run/secrets/token"):
+                await it.http.get(PATH)
+        async with rig(nsx, login=BearerLogin(lambda: "two\nlines")) as it:
+            with pytest.raises(AuthFailed, match="write it on one line") as caught:
+                await it.http.get(PATH)
+            assert "two" not in str(caught.value)
+        assert not nsx.seen
+
+
 async def test_a_manager_that_answers_503_to_everything_is_left_on_the_second_time() -> None:
     async with FakeManager() as first, FakeManager() as second, rig(first, second) as it:
         first.accepts = second.accepts = lambda request: True
