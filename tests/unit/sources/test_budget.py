@@ -189,3 +189,32 @@ def test_used_ratio_is_the_share_of_the_last_second() -> None:
         return in_flight, just_ended, budget.used_ratio()
 
     assert run_virtual(main()) == (0.4, 0.4, 0.0)
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 2**32), rate=st.integers(1, 30), concurrency=st.integers(1, 12))
+def test_every_call_gets_its_place_while_the_budget_falls_and_recovers(seed: int, rate: int, concurrency: int) -> None:
+    rng = random.Random(seed)
+    arrivals: list[float] = []
+
+    async def call(budget: RequestBudget) -> None:
+        loop = asyncio.get_running_loop()
+        await budget.acquire()
+        if rng.random() < 0.1:
+            budget.abandon()
+            return
+        arrivals.append(loop.time())
+        await asyncio.sleep(rng.uniform(0, 0.2))
+        (budget.release if rng.random() < 0.9 else budget.release_unanswered)(loop.time())
+        if rng.random() < 0.2:
+            budget.fall(loop.time(), concurrency=rng.random() < 0.5, hold_seconds=rng.choice([None, None, 0.0, 2.0]))
+        elif budget.is_reduced:
+            budget.good(loop.time())
+
+    async def main() -> None:
+        budget = RequestBudget(rate, concurrency)
+        await asyncio.gather(*(call(budget) for _ in range(4 * rate)))
+        assert budget.waiting == 0
+
+    run_virtual(main())
+    assert most_in_a_second(arrivals) <= rate
