@@ -7,7 +7,7 @@ from typing import Final, Literal
 from simulator.events import Fault
 from simulator.objects import EdgeNode, Gateway, Interface, Port
 from simulator.provider import Offsets, Provider
-from simulator.specs import Tier0Spec, Tier1Spec
+from simulator.specs import Tier1Spec
 from simulator.truth import Truth
 from simulator.units import Instant
 
@@ -141,17 +141,11 @@ class Changes:
     def _do_recreate(self, fault: Fault, at: Instant) -> None:
         provider = self._provider
         name = fault.path or ""
-        try:
+        if self._removed(name) is None:
             self._do_delete(fault, at)
-        except LookupError:
-            if not any(name in (path, found.id) for path, found in provider.removed.items()):
-                raise
-        found = next(
-            f
-            for path, f in provider.removed.items()
-            if name in (path, f.id, path.rsplit("/", 1)[-1])
-            or (isinstance(f, Interface) and name == f"{f.gateway.id}/{f.id}")
-        )
+        found = self._removed(name)
+        if found is None:
+            raise LookupError(f"no gateway or interface {name!r} was deleted")
         del provider.removed[found.path]
         if isinstance(found, Interface):
             if found.spec is None:
@@ -161,8 +155,15 @@ class Changes:
             # It comes back where it was, which may be another parent than its specification says.
             parent = found.spec.tier0 if found.parent is None else found.parent.id
             provider.add_tier1(found.spec.model_copy(update={"tier0": parent}), at)
-        elif isinstance(found.spec, Tier0Spec):
+        else:
             provider.add_tier0(found.spec, at)
+
+    def _removed(self, name: str) -> Gateway | Interface | None:
+        for path, found in self._provider.removed.items():
+            short = f"{found.gateway.id}/{found.id}" if isinstance(found, Interface) else found.id
+            if name in (path, short):
+                return found
+        return None
 
     def _do_move(self, fault: Fault, at: Instant) -> None:
         gateway = self._provider.gateway(fault.path or "")

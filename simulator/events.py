@@ -77,7 +77,7 @@ class Fault(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
-    do: EffectKind | ActionKind
+    do: Literal[EffectKind, ActionKind]
     at: DurationMs | None = None
     for_: Annotated[DurationMs | None, Field(alias="for")] = None
     count: int | None = Field(None, ge=1)

@@ -75,7 +75,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     Args:
         argv: Arguments without the program's name; the process's own, if absent.
     """
-    arguments = _arguments(sys.argv[1:] if argv is None else argv)
+    try:
+        arguments = _arguments(sys.argv[1:] if argv is None else argv)
+    except SystemExit as ended:  # the parser has said why
+        return int(ended.code or 0)
     try:
         return asyncio.run(_run(arguments))
     except (ScenarioError, ValueError) as error:

@@ -45,7 +45,8 @@ STOP_SECONDS: Final = 0.2
 Answer = tuple[web.Response, Callable[[], None] | None]
 """What is answered, and what to call once it was sent."""
 
-Act = Callable[[], Answer]
+Act = Callable[[Instant], Answer]
+"""Makes the answer as of an instant, which is later than that of the request if the answer is slow."""
 
 _PREFIX: Final = {"local": "/policy/api/v1", "global": "/global-manager/api/v1"}
 
@@ -148,20 +149,20 @@ class Manager:
         form = parse_qs((await request.content.read(LOGIN_BODY_MAX)).decode(errors="replace"), keep_blank_values=True)
         user, password = form.get("j_username", [""])[0], form.get("j_password", [""])[0]
 
-        def act() -> web.Response:
+        def act(_: Instant) -> Answer:
             made = self.sessions.create(user, password)
             if isinstance(made, Denied):
-                return error_answer(Refused(made.status, made.code, made.message, module="common-services"))
+                return error_answer(Refused(made.status, made.code, made.message, module="common-services")), None
             cookie, session = made
             secure = "Secure; " if self._tls else ""
             headers = {
                 "Set-Cookie": f"{COOKIE}={cookie}; Path=/; {secure}HttpOnly; SameSite=Lax",
                 "X-XSRF-TOKEN": session.xsrf,
             }
-            return web.Response(headers=headers)
+            return web.Response(headers=headers), None
 
         asked = Asked("login", "/api/session/create", self.spec.name, "/api/session/create")
-        return await self._limited(request, user or "anonymous", asked, now, lambda: (act(), None))
+        return await self._limited(request, user or "anonymous", asked, now, act)
 
     async def _known(self, request: web.BaseRequest, path: str, now: Instant) -> web.StreamResponse:
         cookie = request.cookies.get(COOKIE)
@@ -170,13 +171,13 @@ class Manager:
         if isinstance(client, Denied):
             denied = client
 
-            def refuse() -> Answer:
+            def refuse(_: Instant) -> Answer:
                 return error_answer(Refused(denied.status, denied.code, denied.message, module="common-services")), None
 
             return await self._limited(request, "anonymous", self._asked(path, request), now, refuse)
 
-        def act() -> Answer:
-            return self._act(request, path, cookie, now)
+        def act(at: Instant) -> Answer:
+            return self._act(request, path, cookie, at)
 
         return await self._limited(request, client, self._asked(path, request), now, act)
 
@@ -219,7 +220,7 @@ class Manager:
             if asked.endpoint == "statistics":
                 self._director.count_statistics()
             if self._faults.quiet:
-                return self._finish(request, act(), now)
+                return self._finish(request, act(now), now)
             return await self._spoilt(request, asked, now, act)
         finally:
             self._limits.leave(client)
@@ -233,7 +234,7 @@ class Manager:
             broken = await self._broken(request, fault, now, act)
             if broken is not None:
                 return broken
-        return self._finish(request, act(), now)
+        return self._finish(request, act(now), now)
 
     async def _pause(self, fault: Fault) -> None:
         try:
@@ -253,7 +254,7 @@ class Manager:
             return await send_oversized(request, fault.size_bytes)
         answer = broken_answer(fault, request.raw_path, self._provider.scenario.error_code_as)
         if answer is None:
-            whole, _ = act()
+            whole, _ = act(now)
             if fault.do == "cut":
                 return await send_cut(request, whole)
             answer = truncated(whole)

@@ -172,6 +172,8 @@ class Port:
         end: Which port of it: an interface has one, a link one at each gateway.
         host: The gateway whose nodes report it.
         fixed: The one node of an EXTERNAL interface.
+        dedicated: Whether it is a link under a Tier-0 that belongs to a tenant: its uplinks carry the same bytes.
+        spans: Whether it stands for several ports, as for an active-active Tier-1; the summary then has no ids.
         counters: Per node id.
     """
 
@@ -184,6 +186,7 @@ class Port:
     tenant: str | None = None
     fixed: EdgeNode | None = None
     realized_path: str = ""
+    dedicated: bool = False
     spans: bool = False
     died: Instant | None = None
     counters: dict[str, NodeCounters] = field(default_factory=dict)

@@ -241,6 +241,7 @@ class Provider:
                 Port(
                     port_id=self.new_port_id(key), point=tier1.path, kind="tier1_downlink",
                     end="tier1" if end == "tier1" else "tier0", host=host, born=at, tenant=tier1.tenant, spans=spans,
+                    dedicated=tier1.parent.tenant is not None,
                     realized_path=f"{realized}/{tier1.parent.id}-{tier1.id}-{suffix}_lrp",
                 ),
             )  # fmt: skip

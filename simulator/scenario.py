@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from pathlib import Path
 from random import Random
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import yaml
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
@@ -151,7 +151,7 @@ class Scenario(Spec):
     def _names_lead_somewhere(self) -> Scenario:
         faults = list(_unknown_names(self)) + list(_twice(self))
         if faults:
-            raise ValueError("; ".join(faults))
+            raise ValueError("\n".join(faults))
         return self
 
 
@@ -239,6 +239,18 @@ def expand(scenario: Scenario) -> Scenario:
     return scenario.model_copy(update={"tenants": tenants, "tier0s": tier0s, "tier1s": tier1s, "generate": []})
 
 
+def scaled(data: dict[str, Any], gateways: int) -> dict[str, Any]:
+    """Return a scenario's mapping with its ``generate`` counts changed to add up to ``gateways``, in proportion."""
+    made = data.get("generate", [])
+    total = sum(entry["count"] for entry in made)
+    cumulative, changed = 0, []
+    for entry in made:
+        before = gateways * cumulative // total
+        cumulative += entry["count"]
+        changed.append(entry | {"count": gateways * cumulative // total - before})
+    return data | {"generate": changed}
+
+
 def parse_scenario(data: object, name: str = "scenario") -> Scenario:
     """Return the scenario of a mapping.
 
@@ -248,7 +260,11 @@ def parse_scenario(data: object, name: str = "scenario") -> Scenario:
     try:
         return expand(Scenario.model_validate(data))
     except ValidationError as error:
-        lines = [f"{name}: {_place(fault['loc'])}{fault['msg']}" for fault in error.errors(include_input=False)]
+        lines = [
+            f"{name}: {_place(fault['loc'])}{line}"
+            for fault in error.errors(include_input=False)
+            for line in fault["msg"].removeprefix("Value error, ").splitlines()
+        ]
         raise ScenarioError("\n".join(lines)) from error
 
 
@@ -257,8 +273,12 @@ def _place(location: tuple[int | str, ...]) -> str:
     return f"{text.lstrip('.')}: " if text else ""
 
 
-def load_scenario(source: str | Path) -> Scenario:
+def load_scenario(source: str | Path, *, gateways: int | None = None) -> Scenario:
     """Return the scenario of a file, or of one that comes with the simulator by its name (``small``).
+
+    Args:
+        source: A path or a name.
+        gateways: How many gateways its ``generate`` entries make in all; as the file says, if absent.
 
     Raises:
         ScenarioError: No such file, no YAML, or faults in it.
@@ -274,4 +294,6 @@ def load_scenario(source: str | Path) -> Scenario:
         raise ScenarioError(f"{source}: cannot be read ({error.strerror}); shipped: {known}") from error
     except yaml.YAMLError as error:
         raise ScenarioError(f"{path.name}: is no YAML: {error}") from error
+    if gateways is not None and isinstance(data, dict) and data.get("generate"):
+        data = scaled(data, gateways)
     return parse_scenario(data, path.name)

@@ -133,25 +133,19 @@ class Truth:
 
         A link under a Tier-0 that is the tenant's own carries what its uplinks carry, so it is left out.
         """
-        dedicated = {g.path for g in self._provider.gateways.values() if g.tier == 0 and g.tenant is not None}
-        parents = {g.path: None if g.parent is None else g.parent.path for g in self._provider.gateways.values()}
-        return [
-            point
-            for point in self.points()
-            if point.tenant == tenant
-            and point.kind not in ("internal", "loopback")
-            and not (point.kind == "tier1_downlink" and parents.get(point.path) in dedicated)
-        ]
+        paths = {port.point for port in self._provider.ports if port.tenant == tenant and _billable(port)}
+        return [point for point in self.points() if point.path in paths]
 
     # Growth -----------------------------------------------------------------------------------------------------
 
     def _spans(self, start: Instant, end: Instant) -> Iterator[tuple[Instant, Instant]]:
-        """Yield the simulated intervals that a device interval stands for; a clock that jumps makes several."""
+        """Yield the simulated intervals of a device interval; a clock that jumps makes several, the future none."""
         offsets = self._provider.offsets
+        now = self._provider.clock.now()
         for index, piece in enumerate(offsets):
             until = offsets[index + 1].since if index + 1 < len(offsets) else None
             first = max(start - piece.device, piece.since)
-            last = end - piece.device if until is None else min(end - piece.device, until)
+            last = min(end - piece.device, now if until is None else until)
             if first < last:
                 yield first, last
 
@@ -175,11 +169,13 @@ class Truth:
             node: One edge node's share, by its id.
             port_end: Which end of a link; the Tier-1's by default. Both carry the same.
         """
-        wanted: End | None = port_end
+        return self._sum(
+            (p for p in self._provider.ports if p.point == path and _at_end(p, port_end)), start, end, node
+        )
+
+    def _sum(self, ports: Iterable[Port], start: Instant, end: Instant, node: str | None = None) -> Both:
         total = Both(Traffic(0, 0, 0), Traffic(0, 0, 0))
-        for port in self._provider.ports:
-            if port.point != path or (port.end != wanted if wanted else port.end == "tier0"):
-                continue
+        for port in ports:
             counters = [c for name, c in port.counters.items() if node is None or name == node]
             total = add(total, both(self._growth(counters, start, end), port.end))
         return total
@@ -190,7 +186,7 @@ class Truth:
             {
                 node
                 for port in self._provider.ports
-                if port.point == path and (port.end == port_end if port_end else port.end != "tier0")
+                if port.point == path and _at_end(port, port_end)
                 for node in port.counters
             }
         )
@@ -205,10 +201,8 @@ class Truth:
 
     def tenant(self, tenant: str, start: Instant, end: Instant) -> Both:
         """Return what a tenant's billed points carried in [start, end)."""
-        total = Both(Traffic(0, 0, 0), Traffic(0, 0, 0))
-        for point in self.billed(tenant):
-            total = add(total, self.growth(point.path, start, end))
-        return total
+        ports = (p for p in self._provider.ports if p.tenant == tenant and _billable(p) and _at_end(p, None))
+        return self._sum(ports, start, end)
 
     # Records ----------------------------------------------------------------------------------------------------
 
@@ -240,6 +234,14 @@ class Truth:
         self.served_total += 1
         at, *counters = (value if isinstance(value, int) else None for value in members)
         self.served.append(Served(self.served_total, served_at, *series, at, *counters))
+
+
+def _billable(port: Port) -> bool:
+    return port.kind not in ("internal", "loopback") and not port.dedicated
+
+
+def _at_end(port: Port, end: End | None) -> bool:
+    return port.end != "tier0" if end is None else port.end == end
 
 
 def _of(part: object, name: str) -> object:

@@ -33,11 +33,13 @@ def duration_ms(text: object) -> int:
 
 
 def rate_bytes(text: object) -> int:
-    """Return bytes per second of a rate such as ``20Mbit/s``.
+    """Return bytes per second of a rate such as ``20Mbit/s``; an integer is bytes per second already.
 
     Raises:
         ValueError: The text is no rate.
     """
+    if isinstance(text, int) and not isinstance(text, bool):
+        return text
     found = _RATE_TEXT.match(str(text).strip())
     if found is None:
         raise ValueError(f"{text!r} is no rate; write 500kbit/s, 20Mbit/s or 1Gbit/s")
