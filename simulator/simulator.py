@@ -13,7 +13,7 @@ from aiohttp import web
 
 from simulator.auth import Accounts
 from simulator.changes import Changes
-from simulator.clock import SimClock
+from simulator.clock import SPEED_MAX, SimClock
 from simulator.control import control_app
 from simulator.director import Director, Hook
 from simulator.events import Fault
@@ -89,6 +89,8 @@ class Simulator:
         self.scenario = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
         check_events(self.scenario)
         self._speed = self.scenario.clock.speed if speed is None else speed
+        if not 0 <= self._speed <= SPEED_MAX:
+            raise ValueError(f"speed {self._speed} is outside 0..{SPEED_MAX}")
         # The clock stands still until the managers listen, so that nothing happens before the first request can.
         self.clock = SimClock(self.scenario.clock.start_ms, 0)
         self.provider = Provider(self.scenario, self.clock)
@@ -139,32 +141,39 @@ class Simulator:
         await self.stop()
 
     async def start(self) -> None:
-        """Write certificates, listen, and let the clock run."""
+        """Write certificates, listen, and let the clock run.
+
+        Raises:
+            OSError: An address is taken, or the folder cannot be written.
+        """
+        try:
+            await self._start_all()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def _start_all(self) -> None:
         context = None
         if self.scenario.tls:
             self.tls = await asyncio.to_thread(self._write_tls)
             self.accounts.certificates[self.tls.client_fingerprint] = next(iter(self.accounts.users), "northmeter")
             context = server_context(self.tls)
-        try:
-            for index, spec in enumerate(self.scenario.managers):
-                manager = Manager(
-                    spec,
-                    provider=self.provider,
-                    director=self._director,
-                    faults=self._faults,
-                    truth=self._truth,
-                    accounts=self.accounts,
-                    limits=self.limits,
-                    tls=context,
-                )
-                host, port = self._listen
-                await manager.start(host, port + index if port else 0)
-                self.managers[spec.name] = manager
-            if self._control_port is not None:
-                await self._start_control(self._control_port)
-        except OSError:
-            await self.stop()
-            raise
+        for index, spec in enumerate(self.scenario.managers):
+            manager = Manager(
+                spec,
+                provider=self.provider,
+                director=self._director,
+                faults=self._faults,
+                truth=self._truth,
+                accounts=self.accounts,
+                limits=self.limits,
+                tls=context,
+            )
+            host, port = self._listen
+            await manager.start(host, port + index if port else 0)
+            self.managers[spec.name] = manager
+        if self._control_port is not None:
+            await self._start_control(self._control_port)
         self.clock.set_speed(self._speed)
         self._ticker = asyncio.create_task(self._tick(), name="simulator events")
 
