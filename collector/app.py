@@ -10,29 +10,35 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
+from typing import TextIO
 
 import structlog
 
 from collector import __version__
 from collector.api.server import ApiServer
-from collector.assembly import api_options, meter_rules, nsxt_options, tenants
+from collector.assembly import api_options, export_options, influx_options, meter_rules, nsxt_options, secrets, tenants
 from collector.clock import Clock, SystemClock
 from collector.core.attribution import Attribution
 from collector.errors import ConfigError, Fault, LedgerUnavailable, SourceError
 from collector.ledger.sqlite import SqliteReader, SqliteWriter
 from collector.model.identity import UNATTRIBUTED
+from collector.model.usage import Role
 from collector.pipeline import Meter
 from collector.poll.poller import Poller
 from collector.poll.pump import Pump
 from collector.poll.scheduler import Jobs
-from collector.ports import Exporter, Inventory
+from collector.ports import Inventory
 from collector.sources.nsxt.source import NsxtSource
 from collector.telemetry.health import Health
+from collector.telemetry.logs import LogFormat, LogLevel, configure_logs
 from collector.telemetry.metrics import DiscoveryOutcome, DropReason, Metrics
+from collector.telemetry.redaction import Redactor
 from collector.telemetry.totals import Totals
 from collector.watch import Watch
 from config.settings import InfluxDb, Settings
 from config.settings import NsxtSource as NsxtSettings
+from exporters.base import OutboxExporter
+from exporters.influxdb import InfluxDestination
 from exporters.prometheus import PrometheusExposition
 
 FIGURES_EVERY_MS = 5_000
@@ -63,7 +69,7 @@ REDISCOVER_MS = 5_000
 STOP_SECONDS = 4.5
 """Time for everything to stop; a service manager is promised five seconds."""
 
-log = structlog.get_logger("northmeter")
+log = structlog.stdlib.get_logger("northmeter")
 
 
 class Unit:
@@ -92,11 +98,15 @@ class App:
     Args:
         settings: What to run.
         reload: Reads the settings file again; raises ConfigError.
+        redactor: Keeps secrets out of the log; is told of those that are read anew.
         clock: The machine's, except in tests.
     """
 
-    def __init__(self, settings: Settings, reload: Callable[[], Settings], clock: Clock | None = None) -> None:
+    def __init__(
+        self, settings: Settings, reload: Callable[[], Settings], redactor: Redactor, clock: Clock | None = None
+    ) -> None:
         self._settings = settings
+        self._redactor = redactor
         self._read_again = reload
         self._clock = clock or SystemClock()
         self.health = Health()
@@ -110,7 +120,7 @@ class App:
         self._pump = Pump(self.meter)
         self._jobs = Jobs(self._watch.job_failed)
         self._units: dict[str, Unit] = {}
-        self._exporters: list[Exporter] = []
+        self._exporters: list[OutboxExporter] = []
         exposition = PrometheusExposition(
             settings.site, self.totals, self.metrics, points=settings.exporters.prometheus.points
         )
@@ -139,11 +149,12 @@ class App:
         try:
             await self._open()
             pump = asyncio.create_task(self._pump.run(), name="pump")
-            stopping = asyncio.create_task(stop.wait(), name="stop")
+            stopping = asyncio.create_task(_until(stop), name="stop")
             damaged = self._watch.damaged
-            await asyncio.wait({pump, stopping, damaged}, return_when=asyncio.FIRST_COMPLETED)
+            ends: set[asyncio.Future[None]] = {pump, damaged}
+            await asyncio.wait({*ends, stopping}, return_when=asyncio.FIRST_COMPLETED)
             stopping.cancel()
-            for ended in (pump, damaged):
+            for ended in ends:
                 if ended.done():
                     ended.result()
         finally:
@@ -192,7 +203,6 @@ class App:
         self._exporters = [self._exporter(one) for one in settings.exporters.influxdb]
         await self._writer.register_exporters([exporter.name for exporter in self._exporters])
         for exporter in self._exporters:
-            self.metrics.add_exporter(exporter.name)
             await exporter.start()
         for source in settings.sources:
             await self._start_source(source)
@@ -208,20 +218,20 @@ class App:
         stops = [*(unit.source.stop() for unit in units.values()), *(exporter.stop() for exporter in exporters)]
         await asyncio.gather(*stops, return_exceptions=True)
 
-    def _exporter(self, destination: InfluxDb) -> Exporter:
-        from collector.assembly import influx_options
-        from exporters.influxdb import InfluxExporter  # its client takes 20 MiB, so only who uses it pays
-
-        return InfluxExporter(
-            influx_options(destination, self._settings.site),
+    def _exporter(self, settings: InfluxDb) -> OutboxExporter:
+        return OutboxExporter(
+            export_options(settings),
+            InfluxDestination(self._settings.site, influx_options(settings, self._redactor.register)),
             reader=self._reader,
             writer=self._writer,
-            metrics=self.metrics,
             clock=self._clock,
+            metrics=self.metrics,
         )
 
     async def _start_source(self, settings: NsxtSettings) -> None:
-        source = NsxtSource(nsxt_options(settings, self._settings.poll), self._clock, self._watch)
+        source = NsxtSource(
+            nsxt_options(settings, self._settings.poll, self._redactor.register), self._clock, self._watch
+        )
         self.metrics.add_source(source.name)
         poller = Poller(
             source,
@@ -279,7 +289,9 @@ class App:
             points=len(inventory.points),
             complete=inventory.complete,
             calls=inventory.calls,
-            unattributed=sum(decision.tenant == UNATTRIBUTED for decision in attribution.decisions.values()),
+            unattributed=sum(
+                one.tenant == UNATTRIBUTED and one.role is Role.BILLED for one in attribution.decisions.values()
+            ),
         )
         for fault in inventory.faults:
             log.warning("inventory_fault", source=inventory.source, reason=fault)
@@ -355,6 +367,7 @@ class App:
                 log.error("reload_refused", faults=str(error).splitlines())
                 return str(error)
             self._settings = settings
+            set_up_logs(settings, self._redactor)
             self.meter.set_rules(meter_rules(settings))
             self._said.clear()
             await self._stop_outside()
@@ -364,6 +377,17 @@ class App:
             return None
 
 
+async def _until(stop: asyncio.Event) -> None:
+    await stop.wait()
+
+
+def set_up_logs(settings: Settings, redactor: Redactor, stream: TextIO | None = None) -> None:
+    """Write the log as the settings say, without their secrets, to a stream or to standard error."""
+    for secret in secrets(settings):
+        redactor.register(secret)
+    configure_logs(redactor, level=LogLevel(settings.log.level), style=LogFormat(settings.log.format), stream=stream)
+
+
 def _refuse_lasting_changes(old: Settings, new: Settings) -> None:
     """Raise ConfigError for what only a new start can change."""
     lasting = {
@@ -371,7 +395,6 @@ def _refuse_lasting_changes(old: Settings, new: Settings) -> None:
         "ledger.url": (old.ledger.url, new.ledger.url),
         "http.listen": (old.http.listen, new.http.listen),
         "exporters.prometheus": (old.exporters.prometheus, new.exporters.prometheus),
-        "log": (old.log, new.log),
     }
     faults = [
         Fault(path, None, "changes only with a new start; restart the daemon, or put the old value back")

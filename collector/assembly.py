@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeAlias
 
 from collector.api.auth import AccessRules, Area, TokenRule
 from collector.api.server import ApiOptions
@@ -21,7 +22,12 @@ from collector.sources.nsxt.options import (
     SessionLogin,
 )
 from collector.sources.options import HttpOptions, TlsOptions
-from config.settings import ClientTls, Http, NsxtSource, Poll, Secret, Settings
+from config.settings import ClientTls, Http, InfluxDb, NsxtSource, Poll, Secret, Settings
+from exporters.base import ExportOptions
+from exporters.influxdb import InfluxOptions
+
+Seen: TypeAlias = Callable[[str], None]
+"""Is told of a secret before it is used, so that no log shows it."""
 
 
 def meter_rules(settings: Settings) -> MeterRules:
@@ -80,8 +86,8 @@ def api_options(http: Http) -> ApiOptions:
     )
 
 
-def nsxt_options(source: NsxtSource, poll: Poll) -> NsxtOptions:
-    """Return what a source of the kind ``nsxt`` is built from."""
+def nsxt_options(source: NsxtSource, poll: Poll, seen: Seen) -> NsxtOptions:
+    """Return what a source of the kind ``nsxt`` is built from; ``seen`` is told of every secret that is read anew."""
     return NsxtOptions(
         http=HttpOptions(
             name=source.name,
@@ -93,7 +99,7 @@ def nsxt_options(source: NsxtSource, poll: Poll) -> NsxtOptions:
             answer_bytes_max=source.answer_max_bytes,
             lockout_seconds=source.credential_backoff_ms / 1_000,
         ),
-        login=_login(source),
+        login=_login(source, seen),
         federation=source.federation,
         projects=source.projects,
         link_end=LinkEnd(poll.link_end),
@@ -117,19 +123,50 @@ def tls_options(tls: ClientTls, source: NsxtSource | None = None) -> TlsOptions:
     )
 
 
-def _login(source: NsxtSource) -> Login:
+def _login(source: NsxtSource, seen: Seen) -> Login:
     match source.auth:
         case "session":
-            return SessionLogin(source.username or "", fresh(source.password, source.password_file))
+            return SessionLogin(source.username or "", fresh(source.password, source.password_file, seen))
         case "basic":
-            return BasicLogin(source.username or "", fresh(source.password, source.password_file))
+            return BasicLogin(source.username or "", fresh(source.password, source.password_file, seen))
         case "bearer":
-            return BearerLogin(fresh(source.token, source.token_file))
+            return BearerLogin(fresh(source.token, source.token_file, seen))
         case "certificate":
             return CertificateLogin()
 
 
-def fresh(secret: Secret | None, file: str | None) -> Callable[[], str]:
+def influx_options(destination: InfluxDb, seen: Seen) -> InfluxOptions:
+    """Return where a destination is and how to write to it; ``seen`` is told of every secret that is read anew."""
+    tls = tls_options(destination.tls)
+    has_token = destination.token is not None
+    return InfluxOptions(
+        url=destination.url,
+        org=destination.org,
+        bucket=destination.bucket,
+        token=fresh(destination.token, destination.token_file, seen) if has_token else None,
+        ca_file=tls.ca_file,
+        fingerprint=tls.fingerprint,
+        verify=tls.verify,
+        timeout_seconds=destination.timeout_ms / 1_000,
+    )
+
+
+def export_options(destination: InfluxDb) -> ExportOptions:
+    """Return the name that its cursor is kept under, and how much is sent at once: a row has two lines."""
+    return ExportOptions(name=destination.name, batch_rows=max(1, destination.batch_lines // 2))
+
+
+def secrets(settings: Settings) -> tuple[str, ...]:
+    """Return every secret of the settings, for the log to take out wherever one appears."""
+    held = [
+        *(secret for source in settings.sources for secret in (source.password, source.token)),
+        *(token.token for token in settings.http.tokens),
+        *(destination.token for destination in settings.exporters.influxdb),
+    ]
+    return tuple(secret.reveal() for secret in held if secret is not None)
+
+
+def fresh(secret: Secret | None, file: str | None, seen: Seen) -> Callable[[], str]:
     """Return what gives a secret at the moment of a log-in: from its file as it is now, since secrets are rotated in
     place."""
 
@@ -140,6 +177,7 @@ def fresh(secret: Secret | None, file: str | None) -> Callable[[], str]:
             except (OSError, UnicodeDecodeError):
                 text = ""  # a file that is being replaced: what it held at the start serves meanwhile
             if text:
+                seen(text)
                 return text
         return _reveal(secret)
 

@@ -33,6 +33,8 @@ DONE, FOUND, WRONG, OUT_OF_REACH = 0, 1, 2, 3
 INTERRUPTED = 130
 """What shells expect of a command that Ctrl-C ended."""
 
+log = structlog.stdlib.get_logger("northmeter")
+
 app = typer.Typer(
     name="northmeter",
     help="Meter the external traffic of VMware Cloud Director tenants on NSX, to the byte.",
@@ -113,21 +115,20 @@ def _northmeter(
 @app.command()
 def run(config: ConfigOption) -> None:
     """Run the daemon until SIGTERM; SIGHUP reads the settings again."""
-    from collector.telemetry.logs import configure
-
     loaded = load(config, os.environ)
-    configure(level=loaded.settings.log.level, form=loaded.settings.log.format)
-    log = structlog.get_logger("northmeter")
-    for warning in loaded.warnings:
-        log.warning("settings", warning=str(warning))
     asyncio.run(_run(loaded, config))
 
 
 async def _run(loaded: Loaded, path: Path) -> None:
-    from collector.app import App
+    from collector.app import App, set_up_logs
+    from collector.telemetry.redaction import Redactor
 
+    redactor = Redactor()
+    set_up_logs(loaded.settings, redactor)
+    for warning in loaded.warnings:
+        log.warning("settings", warning=str(warning))
     stop = asyncio.Event()
-    daemon = App(loaded.settings, lambda: load(path, os.environ).settings)
+    daemon = App(loaded.settings, lambda: load(path, os.environ).settings, redactor)
     reloads: set[asyncio.Task[str | None]] = set()
 
     def reload() -> None:

@@ -190,8 +190,7 @@ class Meter:
     async def _commit(self, batch: Batch, books: Mapping[PointKey, Book], readings: int) -> None:
         started = self._clock.monotonic()
         self._doubt = (batch, books)
-        await self._ledger.commit(batch)
-        self._take(batch, books)
+        await self._settle()
         self._observer.committed(batch, readings, self._clock.monotonic() - started)
 
     def _take(self, batch: Batch, books: Mapping[PointKey, Book]) -> None:
@@ -201,15 +200,23 @@ class Meter:
         self._totals.apply((change.account, change.usage) for change in batch.slots)
 
     async def _settle(self) -> None:
-        """Commit a batch again whose commit failed or was cancelled: it may be in the ledger all the same.
+        """Commit the batch in hand, again if its commit failed or was cancelled: it may be in the ledger all the same.
 
-        Its id makes that harmless. Booking on from the old books while the ledger has the new ones would book the same
+        Its id makes a repeat harmless. Booking on from the old books while the ledger has the new ones would book the
+        same
         growth twice.
         """
-        if self._doubt is not None:
-            batch, books = self._doubt
+        if self._doubt is None:
+            return
+        batch, books = self._doubt
+        try:
             await self._ledger.commit(batch)
-            self._take(batch, books)
+        except (LedgerUnavailable, asyncio.CancelledError):
+            raise
+        except Exception:
+            self._doubt = None  # refused as wrong: it is not in the ledger, and would be refused again
+            raise
+        self._take(batch, books)
 
     def _note_lead(self, reading: Reading) -> None:
         """Remember how far the device's clock is ahead of ours, as its newest sample shows it."""

@@ -25,7 +25,7 @@ QUIET_EVENTS = frozenset({EventName.FIRST_SEEN, EventName.NEVER_UPDATED})
 BAD_POINTS_MAX = 10_000
 """Points whose trouble is remembered, so that it is logged once; more are logged each time."""
 
-log = structlog.get_logger("northmeter")
+log = structlog.stdlib.get_logger("northmeter")
 
 
 class Watch(SourceObserver):

@@ -51,7 +51,7 @@ async def survey(settings: Settings, clock: Clock, *, online: bool) -> list[Surv
 async def _ask(
     settings: NsxtSettings, whole: Settings, clock: Clock, explicit: tuple[Claim, ...], *, online: bool
 ) -> Survey:
-    source = NsxtSource(nsxt_options(settings, whole.poll), clock, SourceObserver())
+    source = NsxtSource(nsxt_options(settings, whole.poll, lambda _: None), clock, SourceObserver())
     rate = settings.requests_per_second
     report = None
     try:

@@ -11,9 +11,10 @@ import plotext
 from rich.console import Console
 from rich.table import Table
 
+from collector.api.lines import UsageLine
 from collector.api.request import GroupBy, UsageParameters, UsageRequest
 from collector.api.schemas import usage_columns, usage_csv, usage_item
-from collector.api.usage import LINES_PER_PAGE, UsageLine, UsageService
+from collector.api.usage import LINES_PER_PAGE, UsageService
 from collector.clock import Clock
 from collector.core.periods import format_time
 from collector.errors import ConfigError, Fault
