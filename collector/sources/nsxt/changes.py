@@ -11,30 +11,28 @@ from collector.sources.nsxt.snapshot import Gateway, Interface, Snapshot
 ACTIVE = "ACTIVE"
 
 
-def changes_between(source: str, previous: Snapshot, current: Snapshot, *, is_complete: bool) -> tuple[Change, ...]:
+def changes_between(previous: Snapshot, current: Snapshot) -> tuple[Change, ...]:
     """Return what was added, changed, moved and deleted, ordered by path.
 
-    An incomplete inventory proves no deletion, so it reports none. A Tier-1 under another Tier-0 is moved; an object
-    with another ``unique_id`` or ``_create_time`` under its old path was made anew.
+    A Tier-1 under another Tier-0 is moved; an object with another ``unique_id`` or ``_create_time`` under its old
+    path was made anew.
     """
     found: list[Change] = []
     for path, gateway in current.gateways.items():
         old = previous.gateways.get(path)
         if old is None:
-            found.append(_added(source, path, _kind(gateway), gateway.name))
+            found.append(_added(path, _kind(gateway), gateway.name))
         else:
-            found.extend(_gateway_changes(source, old, gateway))
-        found.extend(_interface_changes(source, old, gateway))
-    if is_complete:
-        found.extend(_deletions(source, previous, current))
+            found.extend(_gateway_changes(old, gateway))
+        found.extend(_interface_changes(old, gateway))
+    found.extend(_deletions(previous, current))
     return tuple(sorted(found, key=lambda change: (change.path, change.event)))
 
 
-def _gateway_changes(source: str, old: Gateway, new: Gateway) -> Iterator[Change]:
-    label = f"{source}:{new.path}"
+def _gateway_changes(old: Gateway, new: Gateway) -> Iterator[Change]:
     if old.tier == 1 and old.parent != new.parent:
         detail = {"object": _kind(new), "name": new.name, "from": old.parent or "none", "to": new.parent or "none"}
-        yield Change(path=label, event=EventName.POINT_MOVED, detail=detail)
+        yield Change(path=new.path, event=EventName.POINT_MOVED, detail=detail)
     pairs = {
         "name": (old.name, new.name),
         "tags": (_tags(old.tags), _tags(new.tags)),
@@ -47,15 +45,15 @@ def _gateway_changes(source: str, old: Gateway, new: Gateway) -> Iterator[Change
     }
     if new.tier == 0:
         pairs["parent"] = (old.parent or "", new.parent or "")
-    yield from _changed(label, _kind(new), new.name, pairs)
+    yield from _changed(new.path, _kind(new), new.name, pairs)
 
 
-def _interface_changes(source: str, old: Gateway | None, new: Gateway) -> Iterator[Change]:
+def _interface_changes(old: Gateway | None, new: Gateway) -> Iterator[Change]:
     known = {interface.path: interface for interface in old.interfaces} if old is not None else {}
     for interface in new.interfaces:
         before = known.get(interface.path)
         if before is None:
-            yield _added(source, interface.path, _interface_kind(interface), interface.name)
+            yield _added(interface.path, _interface_kind(interface), interface.name)
             continue
         pairs = {
             "name": (before.name, interface.name),
@@ -66,35 +64,35 @@ def _interface_changes(source: str, old: Gateway | None, new: Gateway) -> Iterat
             "unique_id": (before.uid, interface.uid),
             "created": (str(before.created or ""), str(interface.created or "")),
         }
-        yield from _changed(f"{source}:{interface.path}", _interface_kind(interface), interface.name, pairs)
+        yield from _changed(interface.path, _interface_kind(interface), interface.name, pairs)
 
 
-def _changed(label: str, kind: str, name: str, pairs: dict[str, tuple[str, str]]) -> Iterator[Change]:
+def _changed(path: str, kind: str, name: str, pairs: dict[str, tuple[str, str]]) -> Iterator[Change]:
     different = {what: f"{old or 'none'} → {new or 'none'}" for what, (old, new) in pairs.items() if old != new}
     if different:
         if {"unique_id", "created"} & different.keys():
             different["made_anew"] = "true"
         detail = {"object": kind, "name": name, "changed": ", ".join(sorted(different)), **different}
-        yield Change(path=label, event=EventName.OBJECT_CHANGED, detail=detail)
+        yield Change(path=path, event=EventName.OBJECT_CHANGED, detail=detail)
 
 
-def _deletions(source: str, previous: Snapshot, current: Snapshot) -> Iterator[Change]:
+def _deletions(previous: Snapshot, current: Snapshot) -> Iterator[Change]:
     for path, old in previous.gateways.items():
         new = current.gateways.get(path)
         if new is None:
-            yield _deleted(source, path, _kind(old), old.name)
+            yield _deleted(path, _kind(old), old.name)
         left = {interface.path for interface in new.interfaces} if new is not None else set()
         for interface in old.interfaces:
             if interface.path not in left:
-                yield _deleted(source, interface.path, _interface_kind(interface), interface.name)
+                yield _deleted(interface.path, _interface_kind(interface), interface.name)
 
 
-def _added(source: str, path: str, kind: str, name: str) -> Change:
-    return Change(path=f"{source}:{path}", event=EventName.OBJECT_ADDED, detail={"object": kind, "name": name})
+def _added(path: str, kind: str, name: str) -> Change:
+    return Change(path=path, event=EventName.OBJECT_ADDED, detail={"object": kind, "name": name})
 
 
-def _deleted(source: str, path: str, kind: str, name: str) -> Change:
-    return Change(path=f"{source}:{path}", event=EventName.OBJECT_DELETED, detail={"object": kind, "name": name})
+def _deleted(path: str, kind: str, name: str) -> Change:
+    return Change(path=path, event=EventName.OBJECT_DELETED, detail={"object": kind, "name": name})
 
 
 def _kind(gateway: Gateway) -> str:

@@ -84,7 +84,7 @@ class NsxtSource:
             complete=walk.is_complete,
             version=walk.version,
             points=points,
-            changes=() if old is None else changes_between(self.name, old, found, is_complete=walk.is_complete),
+            changes=changes_between(old, found) if old is not None and walk.is_complete else (),
             payload=snapshots.encode(found),
             calls=walk.calls,
             faults=_bounded(walk.faults),

@@ -310,9 +310,8 @@ async def test_one_broken_object_stops_no_other_and_keeps_its_points() -> None:
     assert after["/infra/tier-1s/t1-acme"].calls == before["/infra/tier-1s/t1-acme"].calls
     assert "/infra/tier-1s/t1-acme/locale-services/default/interfaces/csp" in after
     assert "/infra/tier-1s/t1-vrf" in after
-    assert [(change.event, change.path) for change in second.changes] == [
-        ("object_added", "nsx-a:/infra/tier-1s/t1-new"),
-    ]
+    assert "/infra/tier-1s/t1-new" in after
+    assert second.changes == ()
 
 
 async def test_changes_between_two_inventories() -> None:
@@ -328,7 +327,7 @@ async def test_changes_between_two_inventories() -> None:
             world.get("/infra/tier-0s/t0-prov/locale-services/default/interfaces/colo")["unique_id"] = "another"
             world.remove("/infra/tier-1s/t1-alone")
             second = await discovered(source, first)
-    assert [(change.path.removeprefix("nsx-a:/infra/"), change.event) for change in second.changes] == [
+    assert [(change.path.removeprefix("/infra/"), change.event) for change in second.changes] == [
         ("tier-0s/t0-prov", "object_changed"),
         ("tier-0s/t0-prov/locale-services/default/interfaces/colo", "object_changed"),
         ("tier-1s/t1-acme", "object_changed"),

@@ -38,8 +38,7 @@ def test_edges_of_a_gateway_that_was_not_read_stay() -> None:
     assert (both.gateways["/a"].edges, both.gateways["/a"].clusters) == ((EDGE,), ("/ec",))
 
 
-def test_an_incomplete_inventory_reports_no_deletion() -> None:
-    old, new = snapshot(gateway("a", "x"), gateway("b")), snapshot(gateway("a"))
-    assert changes_between("s", old, new, is_complete=False) == ()
-    complete = changes_between("s", old, new, is_complete=True)
-    assert [(each.event, each.path) for each in complete] == [("object_deleted", "s:/a/x"), ("object_deleted", "s:/b")]
+def test_what_is_gone_is_deleted_with_its_interfaces() -> None:
+    old, new = snapshot(gateway("a", "x"), gateway("b", "y")), snapshot(gateway("a"))
+    found = [(each.event, each.path) for each in changes_between(old, new)]
+    assert found == [("object_deleted", "/a/x"), ("object_deleted", "/b"), ("object_deleted", "/b/y")]
