@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from collector.core.attribution import Attribution, Decision, next_owner
+from collector.core.periods import format_time
 from collector.model.identity import PointKey, TenantId
 from collector.model.period import Instant
 from collector.model.usage import Event, EventName, InventoryUpdate, Owner, PointFacts, Role, StoredPoint
@@ -117,7 +118,7 @@ class Takeover:
 
     def _changed_hands(self, key: PointKey, before: Owner, now: Owner) -> None:
         """Tell the old and the new owner, each in an event of its own that does not name the other."""
-        since = str(now.valid_from)
+        since = format_time(now.valid_from)
         for owner, change in ((before, "lost"), (now, "gained")):
             reason = owner.reason if owner is now and owner.role is Role.BILLED else ""
             self._event(

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from collector.core.periods import format_time
 from collector.model.period import Instant
 from collector.model.sample import Counters, Sample
 from collector.model.usage import Delta, Detail, EventName, Growth, Quality, Run, SeriesState
@@ -118,7 +119,7 @@ def _first(sample: Sample, rules: Rules) -> Outcome:
     book = _Book(Run(created_at, created_at, Quality.INFERRED), rules)
     whole = Growth(*(value or 0 for value in sample.counters))
     book.add(created_at, sample.at, whole, Quality.INFERRED, rule=2)
-    book.find(EventName.CREATED, sample.at, {"created_at": str(created_at), **_values(sample.counters)})
+    book.find(EventName.CREATED, sample.at, {"created_at": format_time(created_at), **_values(sample.counters)})
     return book.outcome(sample, None, rule=2)
 
 
@@ -133,7 +134,7 @@ def _not_newer(state: SeriesState, newest: Sample, sample: Sample) -> Outcome:
 
 
 def _refused(state: SeriesState, sample: Sample, newest: Sample, event: EventName, rule: int) -> Outcome:
-    detail = {"newest_at": str(newest.at), **_values(sample.counters)}
+    detail = {"newest_at": format_time(newest.at), **_values(sample.counters)}
     return Outcome(state, findings=(Finding(event, sample.at, detail),), rule=rule)
 
 
@@ -174,7 +175,7 @@ def _restarted(book: _Book, baseline: Sample, held: Sample, rules: Rules, rule: 
     """Book what was counted since the restart, [baseline.at, held.at); a summary's fall proves no such value."""
     bound = str(rules.max_rate * (held.at - baseline.at) // 8_000)
     detail = {
-        "baseline_at": str(baseline.at),
+        "baseline_at": format_time(baseline.at),
         "unknown_bytes_max_ingress": bound,
         "unknown_bytes_max_egress": bound,
         **_values(held.counters),
@@ -212,7 +213,12 @@ class _Book:
         if _implausible(growth, end - start, self._rules.max_rate):
             aside = Growth(*(max(0, value) for value in growth))
             self._quarantined.append(Delta(start, end, aside, quality, rule))
-            detail = {"start": str(start), "end": str(end), "max_rate": str(self._rules.max_rate), **_values(aside)}
+            detail = {
+                "start": format_time(start),
+                "end": format_time(end),
+                "max_rate": str(self._rules.max_rate),
+                **_values(aside),
+            }
             self.find(EventName.IMPLAUSIBLE, end, detail)
             self._cover(start, end, Quality.MISSING)
             return False
@@ -225,7 +231,7 @@ class _Book:
         gap = end - start > self._rules.gap_after_ms
         quality = Quality.SPREAD if gap else Quality.MEASURED
         if self.add(start, end, growth, quality, rule=rule) and gap:
-            self.find(EventName.GAP, end, {"start": str(start), "end": str(end)})
+            self.find(EventName.GAP, end, {"start": format_time(start), "end": format_time(end)})
 
     def leave_out(self, start: Instant, end: Instant) -> None:
         """Book nothing for [start, end): nobody can tell what was counted."""

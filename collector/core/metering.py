@@ -9,14 +9,15 @@ what the answers listed, never on how series or points interleave.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from collections.abc import Iterator, Sequence
 
 from collector.core.accounting import Outcome, Rules, account
 from collector.core.attribution import changes_of, owner_at
+from collector.core.books import Book, Fold, Point, SeriesBook, SeriesId
+from collector.core.periods import format_time
 from collector.core.slots import Observed, coverage, rx_is_ingress, split, usage
-from collector.model.identity import PointKey, ReadAt, TenantId
+from collector.core.steady import steady
+from collector.model.identity import ReadAt
 from collector.model.period import BEGINNING, SLOT_MS, Instant, slot_start
 from collector.model.sample import Reading, Row
 from collector.model.usage import (
@@ -38,9 +39,6 @@ from collector.model.usage import (
     Usage,
 )
 
-SeriesId: TypeAlias = tuple[ReadAt, str, str]
-"""(end, port, node): what tells the series of one point apart."""
-
 CLOSED_RUNS_MAX = 256
 """Finished stretches of coverage that a series keeps at hand; older ones stay in the ledger. A stretch ends only
 where the quality
@@ -48,61 +46,6 @@ changes, so this is months of a bad node; coverage of slots older than that is n
 
 _NO_USAGE = Usage()
 _NO_COVERAGE = Coverage()
-
-
-class SeriesBook(NamedTuple):
-    """A series as the next sample finds it.
-
-    Attributes:
-        ref: The ledger's reference.
-        state: ``None`` until the first sample that has a time and a counter.
-        closed: The newest finished stretches of coverage.
-        expected_from: From when on it is expected to report; ``None`` while the last good answer did not list it.
-    """
-
-    ref: int
-    state: SeriesState | None = None
-    closed: tuple[Run, ...] = ()
-    expected_from: Instant | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Point:
-    """What does not change from reading to reading.
-
-    Attributes:
-        ref: The ledger's reference.
-        key: Identity.
-        rules: Ceiling, gap, and the creation time where it counts.
-        owners: Who owned it from when on; the first holds from the beginning.
-        accounts: Tenant → the ledger's reference of (tenant, point), for every billed owner.
-    """
-
-    ref: int
-    key: PointKey
-    rules: Rules
-    owners: tuple[Owner, ...]
-    accounts: Mapping[TenantId, int]
-
-
-class Book(NamedTuple):
-    """What changes: the series of a point, and until when its slots are complete (0 before the first sample)."""
-
-    series: Mapping[SeriesId, SeriesBook]
-    complete_until: Instant = BEGINNING
-
-
-class Fold(NamedTuple):
-    """What one reading changes: the new book, and what is to be stored with it."""
-
-    book: Book
-    series: tuple[SeriesUpdate, ...] = ()
-    runs: tuple[ClosedRun, ...] = ()
-    slots: tuple[SlotChange, ...] = ()
-    publish: tuple[Publication, ...] = ()
-    evidence: tuple[Evidence, ...] = ()
-    quarantined: tuple[Quarantined, ...] = ()
-    events: tuple[Event, ...] = ()
 
 
 def fold(point: Point, book: Book, reading: Reading) -> Fold:
@@ -115,7 +58,8 @@ def fold(point: Point, book: Book, reading: Reading) -> Fold:
 
     Source: docs/accounting.md, sections 2 to 5.
     """
-    return _Folding(point, book, reading).run()
+    usual = steady(point, book, reading)
+    return usual if usual is not None else _Folding(point, book, reading).run()
 
 
 def complete_by(point: Point, book: Book, until: Instant) -> Fold:
@@ -236,7 +180,7 @@ class _Folding:
             if read_at is reading.read_at and reading.asked_node not in (None, node):
                 continue
             if read_at is reading.read_at and node not in nodes:
-                detail = {"last_at": str(series.state.baseline.at)}
+                detail = {"last_at": format_time(series.state.baseline.at)}
                 self._event(EventName.NODE_MISSING, reading.polled_at, node, detail, str(series.ref))
             self._touched.append((series.state.run.end, self._newest_frontier()))
             self._series[key] = series._replace(expected_from=None)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from zoneinfo import ZoneInfo
 
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from collector.core.accounting import Outcome
+from collector.core.periods import parse_time
 from collector.model.usage import EventName
 from tests.oracle.rules import WIDTH, Told
 from tests.property.effort import effort
 from tests.property.told import Ran, rules, run
 from tests.property.worlds import ANYTHING, HONEST, LACKING, RESETS, World, worlds
+
+UTC = ZoneInfo("UTC")
 
 
 def _sum(ran: Ran) -> tuple[int, ...]:
@@ -85,7 +89,7 @@ def _bounds(ran: Ran) -> dict[tuple[int, int], int]:
     """Interval of a restart → bytes per direction that it can have swallowed."""
     found = [f for outcome in ran.outcomes for f in outcome.findings]
     return {
-        (int(str(f.detail["baseline_at"])), f.at): int(str(f.detail["unknown_bytes_max_ingress"]))
+        (parse_time(str(f.detail["baseline_at"]), UTC), f.at): int(str(f.detail["unknown_bytes_max_ingress"]))
         for f in found
         if f.event in (EventName.RESET, EventName.SUMMARY_FALL)
     }
