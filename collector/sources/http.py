@@ -14,6 +14,7 @@ from collector.clock import Clock
 from collector.errors import AuthFailed, ResponseInvalid, SourceError, SourceUnavailable, Throttled
 from collector.sources.answers import Answer, Api, Exchange, redirect_error, retry_after
 from collector.sources.budget import RequestBudget
+from collector.sources.failover import Failover
 from collector.sources.lockout import Lockout
 from collector.sources.manager import Manager, NotReached
 from collector.sources.observer import SourceObserver
@@ -41,11 +42,9 @@ class HttpClient:
         self._api = api
         self._clock = clock
         self._observer = observer
-        self._current = self.managers[0]
+        self._failover = Failover(options.name, self.managers, observer, self._probe, options.return_probe_seconds)
         self._lockout = Lockout(options.name, clock, options.lockout_seconds)
         self._login_turn = asyncio.Lock()
-        self._return: asyncio.Task[None] | None = None
-        self._bad = False
 
     # --- life ---------------------------------------------------------------------------------------------------------
 
@@ -57,11 +56,11 @@ class HttpClient:
 
     async def stop(self) -> None:
         """Log out, as far as a second allows, and close."""
-        owned = [task for task in (self._return, *(manager.login for manager in self.managers)) if task is not None]
-        for task in owned:
-            task.cancel()
-        await asyncio.gather(*owned, return_exceptions=True)
-        self._return = None
+        await self._failover.stop()
+        logins = [manager.login for manager in self.managers if manager.login is not None]
+        for login in logins:
+            login.cancel()
+        await asyncio.gather(*logins, return_exceptions=True)
         outs = [self._api.log_out(self._exchange_of(manager)) for manager in self.managers if manager.is_ready]
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LOGOUT_SECONDS):
@@ -82,7 +81,7 @@ class HttpClient:
             SourceError: By kind, see collector.errors; the last one where there were retries.
         """
         started = asyncio.get_running_loop().time()
-        manager = self._current
+        manager = self._failover.current
         try:
             try:
                 return await self.get_at(manager, path)
@@ -98,8 +97,8 @@ class HttpClient:
         """Return one manager's 2xx answer to a GET, without retries; an ended session is renewed once."""
         answer = await self._authorised(manager, path)
         if answer.status == 200:
-            if self._bad:
-                self._note_good()
+            if self._failover.is_bad:
+                self._failover.answered()
             return answer
         if self._api.is_session_over(answer):
             manager.expire(answer.login)
@@ -123,7 +122,16 @@ class HttpClient:
     @property
     def current(self) -> Manager:
         """The manager that calls go to."""
-        return self._current
+        return self._failover.current
+
+    async def _probe(self, manager: Manager) -> Answer:
+        return await self.get_at(manager, self._api.probe_path)
+
+    def _note_bad(self, error: SourceError, started: float) -> None:
+        """Take note when the source refuses us, or answered nothing since the call began."""
+        answered_at = max(manager.answered_at for manager in self.managers)
+        if self._lockout.is_active if isinstance(error, AuthFailed) else answered_at < started:
+            self._failover.silent(str(error))
 
     async def _again(
         self, path: str, policy: RetryPolicy, manager: Manager, first: SourceError, started: float
@@ -142,9 +150,9 @@ class HttpClient:
                 except SourceError as failed:
                     error = failed
             failures_here += 1
-            self._consider_leaving(manager, error, failures_here, started)
-            if manager is not self._current:
-                manager, failures_here = self._current, 0
+            self._failover.failed(manager, error, failures_here, started)
+            if manager is not self._failover.current:
+                manager, failures_here = self._failover.current, 0
             raise error
 
         left = policy.deadline_seconds - (loop.time() - started)
@@ -261,54 +269,6 @@ class HttpClient:
             self._lockout.accepted()
             manager.accept(headers)
             self._observer.logged_in(self._options.name, manager.host)
-
-    # --- which manager ------------------------------------------------------------------------------------------------
-
-    def _consider_leaving(self, manager: Manager, error: SourceError, failures: int, started: float) -> None:
-        """Leave a manager that cannot be reached, or fails twice in one call while it answers nothing else either.
-
-        One object that makes every manager slow must not send all calls from one manager to the next.
-        """
-        if len(self.managers) == 1 or manager is not self._current or not isinstance(error, SourceUnavailable):
-            return
-        if isinstance(error, NotReached) or (failures >= 2 and manager.answered_at < started):
-            index = self.managers.index(manager)
-            self._move(self.managers[(index + 1) % len(self.managers)], str(error))
-
-    def _move(self, manager: Manager, reason: str) -> None:
-        self._observer.moved(self._options.name, self._current.host, manager.host, reason)
-        self._current = manager
-        if self._return is None and manager is not self.managers[0]:
-            self._return = asyncio.create_task(self._come_back(), name=f"return {self._options.name}")
-
-    async def _come_back(self) -> None:
-        """Ask the managers before the current one at intervals, until the first of all has answered."""
-        try:
-            while self._current is not self.managers[0]:
-                await asyncio.sleep(self._options.return_probe_seconds)
-                for manager in self.managers[: self.managers.index(self._current)]:
-                    try:
-                        await self.get_at(manager, self._api.probe_path)
-                    except SourceError:
-                        continue  # It is still away, which the next round asks again.
-                    self._move(manager, "it answers again")
-                    break
-        finally:
-            self._return = None
-
-    # --- bad and recovered --------------------------------------------------------------------------------------------
-
-    def _note_bad(self, error: SourceError, started: float) -> None:
-        """Say once that the source is bad: it refuses us, or answered nothing since the call began."""
-        answered_at = max(manager.answered_at for manager in self.managers)
-        silent = self._lockout.is_active if isinstance(error, AuthFailed) else answered_at < started
-        if silent and not self._bad:
-            self._bad = True
-            self._observer.source_bad(self._options.name, str(error))
-
-    def _note_good(self) -> None:
-        self._bad = False
-        self._observer.source_recovered(self._options.name)
 
 
 def _forget_login(manager: Manager, task: asyncio.Task[None]) -> None:

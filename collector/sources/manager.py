@@ -35,6 +35,7 @@ class Manager:
         is_ready: True while the log-in holds.
         generation: Grows with each log-in, so that an answer to an older one does not end a newer one.
         answered_at: Loop's time of the last answer below 500, in seconds.
+        failed_at: Loop's time at which it was last found to be away, in seconds.
         login: The log-in under way, if any.
     """
 
@@ -46,6 +47,7 @@ class Manager:
         self.is_ready = False
         self.generation = 0
         self.answered_at = float("-inf")
+        self.failed_at = float("-inf")
         self.login: asyncio.Task[None] | None = None
         self._options = options
         self._credentials: tuple[str, ...] = ()

@@ -119,6 +119,7 @@ async def test_with_every_manager_down_the_source_is_bad_once_and_recovers_once(
         await until(lambda: all(manager.running for manager in sim.managers.values()))
         assert (await it.read(point)).rows
         assert [told for told in it.notes.told if told in {"bad", "recovered"}] == ["bad", "recovered"]
+        assert it.notes.told.count("moved") <= 2
 
 
 async def test_stopping_ends_the_sessions() -> None:

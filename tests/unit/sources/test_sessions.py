@@ -242,6 +242,20 @@ async def test_many_calls_that_find_a_manager_dead_leave_it_once() -> None:
         assert not third.seen
 
 
+async def test_with_all_managers_dead_the_moves_between_them_are_not_told() -> None:
+    dead = [FakeManager() for _ in range(3)]
+    for manager in dead:
+        async with manager:
+            pass
+    async with rig(*dead) as it:
+        for _ in range(10):
+            with pytest.raises(SourceUnavailable):
+                await it.http.get(PATH)
+        names = [note[0] for note in it.observed.notes]
+        assert names.count("bad") == 1
+        assert names.count("moved") <= 2
+
+
 async def test_a_secret_that_cannot_be_read_or_sent_is_said_and_sends_nothing() -> None:
     def missing() -> str:
         raise FileNotFoundError("/run/secrets/token")
