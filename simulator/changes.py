@@ -54,7 +54,8 @@ class Changes:
             counters = port.counters.get(node.nsx_id)
             if counters is None or (only is not None and port.point != only):
                 continue
-            self._truth.lose(port, node.nsx_id, counters.reset(at), at, "reset")
+            self._truth.lose(port, node.nsx_id, at, "reset")
+            counters.reset(at)
 
     def _do_failover(self, fault: Fault, at: Instant) -> None:
         gateway = self._provider.gateway(fault.path or "")
@@ -92,8 +93,8 @@ class Changes:
             self._lose_all(port, at, reason)
 
     def _lose_all(self, port: Port, at: Instant, reason: Literal["recreated", "removed"]) -> None:
-        for name, counters in port.counters.items():
-            self._truth.lose(port, name, counters.unread(at), at, reason)
+        for name in port.counters:
+            self._truth.lose(port, name, at, reason)
 
     def _do_recreate_port(self, fault: Fault, at: Instant) -> None:
         found = self._provider.find(fault.path or "")

@@ -128,13 +128,16 @@ class NodeCounters:
             self._since.append(at)
             self._segments.append(segment)
 
-    def reset(self, at: Instant) -> Values:
-        """Start the register at zero and return what was counted since the newest reading that was served."""
+    def reset(self, at: Instant) -> None:
+        """Start the register at zero."""
         self._offset_from.append(at)
         self._offsets.append(self.true_at(at))
-        return self.unread(at)
+
+    def was_read(self) -> bool:
+        """Whether the register was read since it last began."""
+        return self.last_read_at is not None and self.last_read_at >= self._offset_from[-1]
 
     def unread(self, at: Instant) -> Values:
-        """Return what was counted between the newest reading that was served and ``at``."""
-        read = self.last_read_at
-        return self.true_at(at).minus(ZERO if read is None else self.true_at(min(read, at)))
+        """Return what the register counted up to ``at`` and no reading that was served shows."""
+        read = self.last_read_at if self.last_read_at is not None and self.was_read() else self._offset_from[-1]
+        return self.true_at(at).minus(self.true_at(min(read, at)))

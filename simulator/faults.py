@@ -14,6 +14,8 @@ FAULTS_MAX: Final = 10_000
 STICKY: Final = frozenset({"glitch", "older_timestamp", "spike"})
 """Effects on one reading: asked again before the cache is renewed, the answer is the same."""
 
+_NOT_OF_A_LOGIN: Final = frozenset({"invalid_path", "no_edge_node", "not_found", "session_expired", "unauthorized"})
+
 Endpoint = Literal["login", "inventory", "statistics"]
 
 
@@ -61,6 +63,17 @@ def path_matches(pattern: str | None, path: str) -> bool:
     if "*" in pattern:
         return fnmatchcase(path, pattern)
     return path == pattern or path.startswith(f"{pattern}/") or f"/{pattern}/" in f"{path}/"
+
+
+def _touches(fault: Fault, endpoint: Endpoint) -> bool:
+    """Return whether a fault is about this kind of request.
+
+    Errors about a path or a session never answer a log-in unless a scenario says so: a log-in names no path and has
+    no session yet, and a refused one makes clients stop for long.
+    """
+    if fault.endpoint is None:
+        return endpoint != "login" or fault.do not in _NOT_OF_A_LOGIN
+    return fault.endpoint in ("any", endpoint)
 
 
 class FaultBook:
@@ -137,9 +150,8 @@ class FaultBook:
         """Return the effects on a whole answer: any number of ``slow`` and at most one other."""
         found: list[Fault] = []
         for active in list(self._requests):
-            endpoint = active.fault.endpoint or ("any" if active.fault.path is None else asked.endpoint)
             slow = active.fault.do == "slow"
-            if (endpoint not in ("any", asked.endpoint)) or (not slow and any(f.do != "slow" for f in found)):
+            if not _touches(active.fault, asked.endpoint) or (not slow and any(f.do != "slow" for f in found)):
                 continue
             if self._meets(active, asked):
                 self._use(self._requests, active)

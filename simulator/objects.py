@@ -172,6 +172,7 @@ class Port:
         end: Which port of it: an interface has one, a link one at each gateway.
         host: The gateway whose nodes report it.
         fixed: The one node of an EXTERNAL interface.
+        cluster: The edge cluster of its locale service; a link is on all of its gateway's.
         dedicated: Whether it is a link under a Tier-0 that belongs to a tenant: its uplinks carry the same bytes.
         spans: Whether it stands for several ports, as for an active-active Tier-1; the summary then has no ids.
         counters: Per node id.
@@ -185,6 +186,7 @@ class Port:
     born: Instant
     tenant: str | None = None
     fixed: EdgeNode | None = None
+    cluster: EdgeCluster | None = None
     realized_path: str = ""
     dedicated: bool = False
     spans: bool = False
@@ -193,8 +195,13 @@ class Port:
 
     def nodes(self) -> list[EdgeNode]:
         """Return the nodes that report it now."""
-        candidates = [self.fixed] if self.fixed is not None else self.host.nodes
-        return [node for node in candidates if node.shown]
+        return [node for node in self.hosts() if node.shown]
+
+    def hosts(self) -> list[EdgeNode]:
+        """Return the nodes that it lives on, whether they are up or not."""
+        if self.fixed is not None:
+            return [self.fixed]
+        return [node for node in self.host.nodes if self.cluster is None or node.cluster is self.cluster]
 
 
 @dataclass(slots=True, eq=False)

@@ -184,8 +184,7 @@ class Provider:
         self._current[key] = port
         self.ports.append(port)
         first = port.born == self.clock.start
-        nodes = [port.fixed] if port.fixed is not None else port.host.nodes
-        for node in nodes:
+        for node in port.hosts():
             start = self._start_values(f"{key}/{node.nsx_id}") if first else Values()
             port.counters[node.nsx_id] = NodeCounters(port.born, start, self.shapes)
         return port
@@ -222,7 +221,7 @@ class Provider:
             interface.path,
             Port(
                 port_id=self.new_port_id(interface.path), point=interface.path, end="interface", kind=_kind(interface),
-                host=interface.gateway, born=at, fixed=interface.node,
+                host=interface.gateway, born=at, fixed=interface.node, cluster=interface.service.cluster,
                 tenant=interface.tenant if interface.tenant is not None else interface.gateway.tenant,
             ),
         )  # fmt: skip
@@ -231,8 +230,7 @@ class Provider:
         """Make both ports of a Tier-1's link, if it has a service router and a parent."""
         if tier1.parent is None or not tier1.nodes:
             return
-        point = tier1.path.rsplit("/infra", maxsplit=1)[0] + "/infra" if "/projects/" in tier1.path else "/infra"
-        realized = f"{point}/realized-state/enforcement-points/default/logical-ports"
+        realized = f"{tier1.path.rpartition('/tier-1s/')[0]}/realized-state/enforcement-points/default/logical-ports"
         spans = tier1.ha_mode == "ACTIVE_ACTIVE"
         for end, host, suffix in (("tier1", tier1, "t1"), ("tier0", tier1.parent, "t0")):
             key = f"{tier1.path}|{end}"

@@ -123,8 +123,8 @@ class Simulator:
         self._folder = folder
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._control: web.AppRunner | None = None
-        self._ticker: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._failed: list[BaseException] = []
         self.tls: TlsFiles | None = None
         self.managers: dict[str, Manager] = {}
         self.control_url = ""
@@ -175,7 +175,7 @@ class Simulator:
         if self._control_port is not None:
             await self._start_control(self._control_port)
         self.clock.set_speed(self._speed)
-        self._ticker = asyncio.create_task(self._tick(), name="simulator events")
+        self._own(asyncio.create_task(self._tick(), name="simulator events"))
 
     def _write_tls(self) -> TlsFiles:
         if self._folder is None:
@@ -198,12 +198,15 @@ class Simulator:
             self._director.catch_up()
 
     async def stop(self) -> None:
-        """Stop everything and remove what was written to a temporary folder."""
-        tasks = [*self._tasks, *([self._ticker] if self._ticker is not None else [])]
+        """Stop everything and remove what was written to a temporary folder.
+
+        Raises:
+            Exception: What ended a task before its time, such as an event that could not be played.
+        """
+        tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
-        ended = await asyncio.gather(*tasks, return_exceptions=True)
-        self._ticker = None
+        await asyncio.gather(*tasks, return_exceptions=True)
         for manager in self.managers.values():
             await manager.stop()
         if self._control is not None:
@@ -212,9 +215,8 @@ class Simulator:
         if self._temporary is not None:
             await asyncio.to_thread(self._temporary.cleanup)
             self._temporary = None
-        for result in ended:
-            if isinstance(result, Exception):
-                raise result
+        if self._failed:
+            raise self._failed.pop()
 
     # Addresses --------------------------------------------------------------------------------------------------
 
@@ -366,7 +368,13 @@ class Simulator:
 
     def _own(self, task: asyncio.Task[None]) -> None:
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._failed.append(error)
 
 
 def _plain(traffic: Both) -> dict[str, dict[str, str]]:

@@ -23,6 +23,7 @@ Row = dict[str, Any]
 """A JSON object of a row; faults take members away or put others in."""
 
 _GLITCH_DIVISOR: Final = 2
+_ALTERING: Final = frozenset({"drop_fields", "glitch", "older_timestamp", "conflict", "spike"})
 _MEMBERS: Final = (
     ("rx", "total_bytes"), ("tx", "total_bytes"), ("rx", "total_packets"), ("tx", "total_packets"),
     ("rx", "dropped_packets"), ("tx", "dropped_packets"),
@@ -63,6 +64,7 @@ class Statistics:
                 found = self._faults.for_row(asked, port.end, taken_at)
                 if not self._spoil(found, answer, row):
                     continue
+                reading = None if _altered(found) else reading
             rows.append(row)
             sent.append((node, row, reading))
 
@@ -90,7 +92,9 @@ class Statistics:
         if not self._faults.quiet:
             asked = Asked("statistics", port.point, self._manager)
             taken_at = min((reading.taken_at for _, reading in readings), default=now)
-            self._spoil(self._faults.for_row(asked, SUMMARY, taken_at), answer, answer)
+            found = self._faults.for_row(asked, SUMMARY, taken_at)
+            self._spoil(found, answer, answer)
+            readings = [] if _altered(found) else readings
 
         def record() -> None:
             for node, reading in readings:
@@ -156,6 +160,11 @@ class Statistics:
                 case "conflict" | "spike":
                     _change(row, partial(_raised, fault.amount))
         return stays
+
+
+def _altered(found: Sequence[Fault]) -> bool:
+    """Return whether what the register showed did not reach the client."""
+    return any(fault.do in _ALTERING for fault in found)
 
 
 def _raised(amount: int, value: int) -> int:

@@ -92,8 +92,8 @@ def hops(flow: Flow, ports: Ports) -> Iterator[Hop]:
 
 
 def _csp(flow: Flow, ports: Ports) -> Iterator[Hop]:
-    active = flow.gateway.active()
     port = None if flow.interface is None else ports.interface_port(flow.interface)
+    active = [] if port is None else [node for node in flow.gateway.active() if node in port.hosts()]
     if port is not None and active:
         yield port, active[flow.index % len(active)], False
 
@@ -141,7 +141,7 @@ def route(flows: Iterable[Flow], live: Iterable[Port], ports: Ports, at: Instant
     for port in live:
         if port.kind in ("service_interface", "internal") and port.host.ha_mode == "ACTIVE_STANDBY":
             active = port.host.active()
-            for node in port.host.nodes:
+            for node in port.hosts():
                 if node.up and node.listed and node not in active:
                     _add(loads, counters_of(port, node, at), 3, NOISE)
     for port in live:

@@ -206,15 +206,13 @@ class Truth:
 
     # Records ----------------------------------------------------------------------------------------------------
 
-    def lose(
-        self, port: Port, node: str, values: Values, at: Instant, reason: Literal["reset", "recreated", "removed"]
-    ) -> None:
-        """Record what can no longer be read."""
+    def lose(self, port: Port, node: str, at: Instant, reason: Literal["reset", "recreated", "removed"]) -> None:
+        """Record what can no longer be read; called before the register is gone."""
         counters = port.counters[node]
         self.losses.append(
             Loss(
                 at=at + self._provider.offsets_at(at).device, reason=reason, point=port.point, end=port.end,
-                port_id=port.port_id, node=node, served=counters.last_read_at is not None, values=values,
+                port_id=port.port_id, node=node, served=counters.was_read(), values=counters.unread(at),
             )
         )  # fmt: skip
 

@@ -61,8 +61,11 @@ def test_a_reset_changes_the_register_and_not_the_truth() -> None:
     assert counters.register_at(START) == first
     counters.last_read_at = START + 30_000
     true = counters.true_at(START + 60_000)
-    lost = counters.reset(START + 60_000)
-    assert lost == true.minus(counters.true_at(START + 30_000))
+    assert counters.was_read()
+    assert counters.unread(START + 60_000) == true.minus(counters.true_at(START + 30_000))
+    counters.reset(START + 60_000)
+    assert not counters.was_read(), "the new register was not read yet"
+    assert counters.unread(START + 90_000) == counters.true_at(START + 90_000).minus(true)
     assert counters.register_at(START + 60_000) == ZERO
     assert counters.register_at(START + 59_999) == first.plus(counters.true_at(START + 59_999))
     assert counters.register_at(START + 90_000) == counters.true_at(START + 90_000).minus(true)
