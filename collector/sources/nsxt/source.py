@@ -73,7 +73,7 @@ class NsxtSource:
         walk = Walk(self._client, self._endpoints, self._options.projects, old, workers)
         await walk.run()
         found = Snapshot(gateways=walk.gateways, version=walk.version)
-        if old is not None and not walk.is_complete:
+        if old is not None and not walk.reader.is_complete:
             found = snapshots.merged(old, found, frozenset(walk.unread))
         points = self._builder.points(found, known_ends, self._failed_ends)
         keys = {point.key for point in points}
@@ -81,13 +81,13 @@ class NsxtSource:
         return Inventory(
             source=self.name,
             at=begun_at if walk.at is None else walk.at,
-            complete=walk.is_complete,
+            complete=walk.reader.is_complete,
             version=walk.version,
             points=points,
-            changes=changes_between(old, found) if old is not None and walk.is_complete else (),
+            changes=changes_between(old, found) if old is not None and walk.reader.is_complete else (),
             payload=snapshots.encode(found),
-            calls=walk.calls,
-            faults=_bounded(walk.faults),
+            calls=walk.reader.calls,
+            faults=_bounded(walk.reader.faults),
         )
 
     async def read(self, point: PointKey, read_at: ReadAt, call: PointCall) -> Reading:

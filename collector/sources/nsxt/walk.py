@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator
-from typing import TypeVar
+from collections.abc import Iterable
 
 import msgspec
 
 from collector.errors import ObjectGone, ResponseInvalid, SourceError
 from collector.model.period import Instant
 from collector.sources.answers import http_date
-from collector.sources.nsxt.client import Listing, NsxtClient
+from collector.sources.nsxt.client import NsxtClient
 from collector.sources.nsxt.dto import (
     EdgeClusterDto,
     EdgeNodeDto,
@@ -31,14 +29,10 @@ from collector.sources.nsxt.endpoints import (
     parse_version,
 )
 from collector.sources.nsxt.options import ProjectChoice
+from collector.sources.nsxt.reader import ListReader
 from collector.sources.nsxt.snapshot import Edge, Gateway, Interface, Snapshot
 
-FAILURES_MAX = 20
-"""So many failures in a row mean that the source is away: the walk ends instead of waiting for each object in turn."""
-
 PROJECTS_PATH = "/orgs/default/projects"
-
-T = TypeVar("T")
 
 
 class Walk:
@@ -47,9 +41,7 @@ class Walk:
     Attributes:
         gateways: What was read, by policy path.
         unread: Gateways whose locale services were not all read.
-        is_complete: Every page of every list was answered and holds what it says.
-        faults: What could not be read, in words.
-        calls: Requests that it took.
+        reader: What could not be read, and how many requests it took.
         at: ``Date`` of the first answer.
         version: Version of the manager, as it says.
     """
@@ -64,35 +56,30 @@ class Walk:
     ) -> None:
         self.gateways: dict[str, Gateway] = {}
         self.unread: set[str] = set()
-        self.is_complete = True
-        self.faults: list[str] = []
-        self.calls = 0
+        self.reader = ListReader(client, workers)
         self.at: Instant | None = None
         self.version = ""
         self._client = client
         self._endpoints = endpoints
         self._projects = projects
         self._previous = previous.gateways if previous is not None else {}
-        self._workers = workers
         self._members: dict[str, tuple[Edge, ...]] = {}
         self._edge_of_node: dict[str, Edge] = {}
         self._edge_of_path: dict[str, Edge] = {}
-        self._failures = 0
 
     async def run(self) -> None:
         """Read everything. Raises SourceError when not even the first lists can be read, or the source goes away."""
         self.version, answer = await self._client.version()
-        self.calls += 1
+        self.reader.calls += 1
         self.at = http_date(answer.headers.get("Date", ""))
         infra = self._endpoints.infra
-        tier0s = await self._client.rows(f"{infra}/tier-0s", GatewayDto)
-        self._count(tier0s.faults, tier0s.calls)
+        tier0s = await self.reader.certain(f"{infra}/tier-0s", GatewayDto)
         self._add_gateways(tier0s.rows, tier=0)
-        self._add_gateways(await self._rows(f"{infra}/tier-1s", GatewayDto) or (), tier=1)
+        self._add_gateways(await self.reader.rows(f"{infra}/tier-1s", GatewayDto), tier=1)
         await self._read_projects()
-        await self._for_each(list(self.gateways), self._read_parts)
+        await self.reader.for_each(list(self.gateways), self._read_parts)
         await self._read_edges()
-        await self._for_each(list(self.gateways), self._read_edges_of)
+        await self.reader.for_each(list(self.gateways), self._read_edges_of)
         self._inherit_edges()
 
     # --- gateways -----------------------------------------------------------------------------------------------------
@@ -122,25 +109,25 @@ class Walk:
         if not is_at_least(parse_version(self.version), VERSION_OF_PROJECTS):
             return
         try:
-            listing = await self._try_listing(PROJECTS_PATH, ProjectDto)
+            listing = await self.reader.certain(PROJECTS_PATH, ProjectDto)
         except ObjectGone:
             return  # A release without Projects.
         except SourceError as error:
-            self._fail(error)
+            self.reader.lacking(error)
             return
         projects = [each for each in listing.rows if not each.marked_for_delete]
         if wanted != "all":
             lacking = [name for name in wanted if not any(name in {each.id, each.name} for each in projects)]
-            self.faults.extend(f"no Project is called {name}" for name in lacking)
+            self.reader.faults.extend(f"no Project is called {name}" for name in lacking)
             projects = [each for each in projects if each.id in wanted or each.name in wanted]
         for project in projects:
-            tier1s = await self._rows(f"{project.path}/infra/tier-1s", GatewayDto) or ()
+            tier1s = await self.reader.rows(f"{project.path}/infra/tier-1s", GatewayDto)
             # The default Project may list the provider's own objects again, under their own paths.
             self._add_gateways((each for each in tier1s if each.path not in self.gateways), 1, project.name)
 
     async def _read_parts(self, path: str) -> None:
         """Read a gateway's locale services and their interfaces."""
-        services = await self._listing(f"{path}/locale-services", LocaleServicesDto)
+        services = await self.reader.listing(f"{path}/locale-services", LocaleServicesDto)
         if services is None or services.faults:
             self.unread.add(path)
         if services is None:
@@ -153,7 +140,7 @@ class Walk:
                 continue
             if each.edge_cluster_path:
                 clusters.append(each.edge_cluster_path)
-            found = await self._rows(f"{each.path}/interfaces", InterfaceDto) or ()
+            found = await self.reader.rows(f"{each.path}/interfaces", InterfaceDto)
             interfaces.extend(_interface(dto, gateway.tier) for dto in found if _is_metered(dto, gateway.tier))
         self.gateways[path] = msgspec.structs.replace(
             gateway,
@@ -167,23 +154,23 @@ class Walk:
         """Read the members of every edge cluster that is listed or that a gateway names."""
         clusters: dict[str, None] = {}
         for point in await self._enforcement_points():
-            found = await self._rows(f"{point}/edge-clusters", EdgeClusterDto) or ()
+            found = await self.reader.rows(f"{point}/edge-clusters", EdgeClusterDto)
             clusters.update((each.path, None) for each in found if not each.marked_for_delete)
         for gateway in self.gateways.values():
             clusters.update((path, None) for path in gateway.clusters)
-        await self._for_each(clusters, self._read_members)
+        await self.reader.for_each(clusters, self._read_members)
 
     async def _enforcement_points(self) -> list[str]:
         if not self._endpoints.federation:
             return [self._endpoints.default_enforcement_point]
-        sites = await self._rows(f"{self._endpoints.infra}/sites", SiteDto) or ()
+        sites = await self.reader.rows(f"{self._endpoints.infra}/sites", SiteDto)
         return [f"{site.path}/enforcement-points/default" for site in sites if not site.marked_for_delete]
 
     async def _read_members(self, cluster: str) -> None:
-        nodes = await self._rows(f"{cluster}/edge-nodes", EdgeNodeDto)
-        if nodes is None:
+        listing = await self.reader.listing(f"{cluster}/edge-nodes", EdgeNodeDto)
+        if listing is None:
             return
-        edges = [Edge(node.path, node.nsx_id or node.id) for node in nodes if not node.marked_for_delete]
+        edges = [Edge(node.path, node.nsx_id or node.id) for node in listing.rows if not node.marked_for_delete]
         self._members[cluster] = tuple(edge for edge in edges if edge.node)
         for edge in self._members[cluster]:
             self._edge_of_node[edge.node] = edge
@@ -202,8 +189,7 @@ class Walk:
             edges = []  # A release, or a kind of gateway, that has no such state.
         except SourceError as error:
             # No list, so the inventory may be complete without it; the nodes known so far go on being asked.
-            self._count_failure(error)
-            self.faults.append(str(error))
+            self.reader.unanswered(error)
             old = self._previous.get(path)
             edges = list(old.edges) if old is not None else []
         if not edges:
@@ -230,9 +216,9 @@ class Walk:
         return [None if self._endpoints.federation else self._endpoints.default_enforcement_point]
 
     async def _edges_by_state(self, path: str, point: str | None) -> list[Edge]:
-        self.calls += 1
+        self.reader.calls += 1
         state = await self._client.one(self._endpoints.state(path, point), GatewayStateDto)
-        self._failures = 0
+        self.reader.answered()
         status = state.tier0_status or state.tier1_status
         listed = (status.per_node_status if status is not None else None) or ()
         return [edge for edge in map(self._edge, listed) if edge is not None]
@@ -250,69 +236,6 @@ class Walk:
             parent = self.gateways.get(gateway.parent or "")
             if gateway.tier == 0 and not gateway.edges and parent is not None:
                 self.gateways[path] = msgspec.structs.replace(gateway, edges=parent.edges)
-
-    # --- reading with faults ------------------------------------------------------------------------------------------
-
-    async def _rows(self, path: str, kind: type[T]) -> list[T] | None:
-        """Return the rows of a list, or ``None`` when it cannot be read; either way its faults are taken note of."""
-        listing = await self._listing(path, kind)
-        return listing.rows if listing is not None else None
-
-    async def _listing(self, path: str, kind: type[T]) -> Listing[T] | None:
-        try:
-            return await self._try_listing(path, kind)
-        except SourceError as error:
-            self._fail(error)
-            return None
-
-    async def _try_listing(self, path: str, kind: type[T]) -> Listing[T]:
-        listing = await self._client.rows(path, kind)
-        self._failures = 0
-        self._count(listing.faults, listing.calls)
-        return listing
-
-    def _count(self, faults: list[str], calls: int) -> None:
-        self.calls += calls
-        if faults:
-            self.is_complete = False
-            self.faults.extend(faults)
-
-    def _fail(self, error: SourceError) -> None:
-        self.calls += 1
-        self.is_complete = False
-        self.faults.append(str(error))
-        self._count_failure(error)
-
-    def _count_failure(self, error: SourceError) -> None:
-        if isinstance(error, ObjectGone):
-            return
-        self._failures += 1
-        if self._failures >= FAILURES_MAX:
-            raise error
-
-    async def _for_each(self, items: Iterable[str], work: Callable[[str], Awaitable[None]]) -> None:
-        """Do the work for each item, a few at once: polls go on meanwhile and need their places in the budget."""
-        queue = iter(items)
-        gone_away: SourceError | None = None
-        try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(self._workers):
-                    group.create_task(_drain(queue, work))
-        except* SourceError as errors:
-            gone_away = _first(errors)
-        if gone_away is not None:
-            raise gone_away
-
-
-async def _drain(queue: Iterator[str], work: Callable[[str], Awaitable[None]]) -> None:
-    for item in queue:
-        await work(item)
-
-
-def _first(errors: BaseExceptionGroup[SourceError]) -> SourceError:
-    for error in errors.exceptions:
-        return _first(error) if isinstance(error, BaseExceptionGroup) else error
-    raise AssertionError("BUG: an exception group without an exception")
 
 
 def _is_metered(dto: InterfaceDto, tier: int) -> bool:
