@@ -19,7 +19,8 @@ from typing import Protocol
 from collector.clock import Clock
 from collector.core.accounting import Rules
 from collector.core.attribution import Attribution, Claim, attribute
-from collector.core.metering import Book, Fold, Point, SeriesBook, complete_by, fold
+from collector.core.books import Book, Fold, Point, SeriesBook
+from collector.core.metering import complete_by, fold
 from collector.errors import LedgerUnavailable
 from collector.model.identity import UNATTRIBUTED, Kind, PointKey, ReadAt, TenantId
 from collector.model.period import SLOT_MS, Instant

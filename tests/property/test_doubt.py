@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.errors import LedgerUnavailable
+from collector.errors import LedgerError, LedgerUnavailable
 from collector.model.usage import Batch
 from tests.oracle.rules import Params, Told
 from tests.property.daemon import SHAPES, Daemon
@@ -98,6 +99,32 @@ async def test_a_cancelled_commit_that_reached_the_ledger_is_not_booked_again() 
     # then the next reading books only what is new
     assert await daemon.meter.account(daemon.readings(_answer(180_000, 1_900), ["edge"]))
     assert ledger.total(0).ingress_bytes == daemon.totals.accounts[0].usage.ingress_bytes == 900
+
+
+class RefusingLedger(MemoryLedger):
+    """A ledger that refuses what it is given, as one does that finds a defect."""
+
+    refusing = False
+
+    async def commit(self, batch: Batch) -> bool:
+        """Refuse, or store."""
+        if self.refusing:
+            raise LedgerError("BUG: the ledger refused what it was given")
+        return await super().commit(batch)
+
+
+def test_a_batch_that_is_refused_as_wrong_does_not_block_the_next() -> None:
+    ledger = RefusingLedger()
+    daemon = Daemon(ledger, Params(max_rate=10**10, gap_after_ms=180_000), SHAPES[0])
+    drive(daemon.begin("acme"))
+    assert drive(daemon.meter.account(daemon.readings(_answer(60_000, 1_000), ["edge"])))
+    ledger.refusing = True
+    with pytest.raises(LedgerError, match="refused"):
+        drive(daemon.meter.account(daemon.readings(_answer(120_000, 1_600), ["edge"])))
+    ledger.refusing = False
+    assert drive(daemon.meter.account(daemon.readings(_answer(180_000, 1_900), ["edge"])))
+    assert [e.sample.counters.rx_bytes for e in ledger.evidence] == [1_000, 1_900]
+    assert ledger.total(0).ingress_bytes == 900
 
 
 def _answer(at: int, value: int) -> Answer:
