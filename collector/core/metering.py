@@ -28,12 +28,9 @@ from collector.model.usage import (
     Event,
     EventName,
     Evidence,
-    Owner,
     Publication,
     Quarantined,
     Role,
-    Run,
-    SeriesState,
     SeriesUpdate,
     SlotChange,
     Usage,
@@ -59,7 +56,12 @@ def fold(point: Point, book: Book, reading: Reading) -> Fold:
     Source: docs/accounting.md, sections 2 to 5.
     """
     usual = steady(point, book, reading)
-    return usual if usual is not None else _Folding(point, book, reading).run()
+    return usual if usual is not None else general(point, book, reading)
+
+
+def general(point: Point, book: Book, reading: Reading) -> Fold:
+    """Return the same as ``fold``, whatever the reading holds, without the short way of the usual ones."""
+    return _Folding(point, book, reading).run()
 
 
 def complete_by(point: Point, book: Book, until: Instant) -> Fold:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collector.core.accounting import account
 from collector.core.books import Book, Fold, Point, SeriesBook, SeriesId
 from collector.core.slots import Observed, coverage, rx_is_ingress, split, usage
+from collector.model.identity import ReadAt
 from collector.model.period import BEGINNING, SLOT_MS, Instant, slot_start
 from collector.model.sample import Reading
 from collector.model.usage import Delta, Evidence, Publication, Role, SeriesUpdate, SlotChange
@@ -28,7 +29,7 @@ def steady(point: Point, book: Book, reading: Reading) -> Fold | None:
     Source: docs/accounting.md, sections 2 to 5, where row 8 decides and there is no gap.
     """
     rows, known = reading.rows, book.complete_until
-    if len(rows) != 1 or len(point.owners) != 1 or not known:
+    if len(rows) != 1 or len(point.owners) != 1 or point.owners[0].valid_from != BEGINNING or not known:
         return None
     row = rows[0]
     key = (reading.read_at, row.port, row.node)
@@ -51,13 +52,13 @@ def steady(point: Point, book: Book, reading: Reading) -> Fold | None:
             if other.expected_from is not None:
                 frontier = min(frontier, (other.state.held or other.state.baseline).at)
     complete_until = max(known, slot_start(frontier))
-    slots, publish = _booked(point, reading, outcome.deltas[0], observed, known, complete_until)
+    slots = _slots(point, reading.read_at, outcome.deltas[0], observed)
     return Fold(
         Book({**book.series, key: now}, complete_until),
         (SeriesUpdate(before.ref, state, expected_from),),
         (),
         slots,
-        publish,
+        _publications(slots, known, complete_until),
         (Evidence(before.ref, row.sample, _MEASURED_RULE),),
     )
 
@@ -78,22 +79,24 @@ def _others(book: Book, key: SeriesId, reading: Reading) -> list[SeriesBook] | N
     return others
 
 
-def _booked(
-    point: Point, reading: Reading, delta: Delta, observed: list[Observed], known: Instant, complete_until: Instant
-) -> tuple[tuple[SlotChange, ...], tuple[Publication, ...]]:
-    """Return the slots that the delta changes, and those that exporters send: newly complete, or complete before."""
+def _slots(point: Point, read_at: ReadAt, delta: Delta, observed: list[Observed]) -> tuple[SlotChange, ...]:
     owner = point.owners[0]
     if owner.role is not Role.BILLED:
-        return (), ()
+        return ()
     account_ref = point.accounts[owner.tenant]
-    is_ingress = rx_is_ingress(point.key.kind, reading.read_at)
+    is_ingress = rx_is_ingress(point.key.kind, read_at)
     slots = []
-    for part in split(delta):
-        slot = slot_start(part.start)
-        covered = coverage(max(slot, owner.valid_from), slot + SLOT_MS, observed)
-        slots.append(SlotChange(account_ref, slot, usage(part.growth, rx_is_ingress=is_ingress), covered))
-    if known == complete_until and slots[0].slot >= known:
-        return tuple(slots), ()
-    sent = [Publication(account_ref, slot) for slot in range(known, complete_until, SLOT_MS)]
-    sent += [Publication(account_ref, change.slot) for change in slots if change.slot < known]
-    return tuple(slots), tuple(sent)
+    for start, _, growth in split(delta):
+        slot = slot_start(start)
+        covered = coverage(slot, slot + SLOT_MS, observed)
+        slots.append(SlotChange(account_ref, slot, usage(growth, rx_is_ingress=is_ingress), covered))
+    return tuple(slots)
+
+
+def _publications(slots: tuple[SlotChange, ...], known: Instant, complete_until: Instant) -> tuple[Publication, ...]:
+    """Return what exporters send: slots that became complete now, and those that were and have changed."""
+    if not slots or (known == complete_until and slots[0].slot >= known):
+        return ()
+    account_ref = slots[0].account
+    new = [Publication(account_ref, slot) for slot in range(known, complete_until, SLOT_MS)]
+    return (*new, *(Publication(account_ref, change.slot) for change in slots if change.slot < known))

@@ -1,57 +1,67 @@
-"""The straight run of the usual case says the same as the general way, wherever it says anything."""
+"""The short way of usual readings changes nothing: in every world it returns what the general way returns."""
 
 from __future__ import annotations
 
-from unittest.mock import patch
+from collections import Counter
+from unittest import mock
 
 from hypothesis import given
 
-from collector.core import metering
+from collector import pipeline
 from collector.core.books import Book, Fold, Point
+from collector.core.metering import general
 from collector.core.steady import steady
 from collector.model.sample import Reading
 from tests.oracle.rules import Params
-from tests.property.daemon import Shape
+from tests.property.daemon import SHAPES
 from tests.property.effort import effort
 from tests.property.test_pipeline import Manner, live, manners
-from tests.property.worlds import ANYTHING, MAX_RATE, Origin, World, build, worlds
+from tests.property.worlds import (
+    ANYTHING,
+    GAP_AFTER_MS,
+    HONEST,
+    LAGS_MS,
+    MAX_RATE,
+    STARTS_MS,
+    WAITS_MS,
+    Origin,
+    World,
+    build,
+    worlds,
+)
 
 
-class _Both:
-    """Takes every reading both ways and compares; counts those that were usual."""
+def both_ways(world: World, manner: Manner) -> Counter[str]:
+    """Send every reading of a world both ways and compare; return how often the short one was taken."""
+    ways: Counter[str] = Counter()
 
-    def __init__(self) -> None:
-        self.usual = 0
+    def both(point: Point, book: Book, reading: Reading) -> Fold:
+        usual, whole = steady(point, book, reading), general(point, book, reading)
+        assert usual is None or usual == whole
+        ways["general" if usual is None else "steady"] += 1
+        return whole
 
-    def __call__(self, point: Point, book: Book, reading: Reading) -> Fold | None:
-        quick = steady(point, book, reading)
-        if quick is not None:
-            self.usual += 1
-            with patch.object(metering, "steady", _never):
-                general = metering.fold(point, book, reading)
-            assert _sets(quick) == _sets(general)
-        return quick
-
-
-def _never(_point: Point, _book: Book, _reading: Reading) -> None:
-    return None
-
-
-def _sets(one: Fold) -> tuple[object, ...]:
-    """What is stored, where the order of rows means nothing."""
-    return (one.book, one._replace(book=Book({}), slots=(), publish=()), set(one.slots), set(one.publish))
-
-
-@effort(2)
-@given(world=worlds(ANYTHING, nodes=2), manner=manners((Shape(), Shape(per_node=True))))
-def test_the_usual_way_is_the_general_way(world: World, manner: Manner) -> None:
-    with patch.object(metering, "steady", _Both()):
+    with mock.patch.object(pipeline, "fold", both):
         live(world, manner)
+    return ways
 
 
-def test_a_healthy_point_goes_the_usual_way() -> None:
-    world = build(Origin(1, 1_791_000_000_000, 10, 0), [(4, 2, "poll", 0)] * 20, Params(MAX_RATE, 180_000))
-    both = _Both()
-    with patch.object(metering, "steady", both):
-        live(world, Manner(Shape()))
-    assert both.usual == 19
+@effort(3)
+@given(world=worlds(HONEST), manner=manners())
+def test_both_ways_return_the_same_of_honest_readings(world: World, manner: Manner) -> None:
+    both_ways(world, manner)
+
+
+@effort(3)
+@given(world=worlds(ANYTHING), manner=manners())
+def test_both_ways_return_the_same_whatever_happens(world: World, manner: Manner) -> None:
+    both_ways(world, manner)
+
+
+def test_a_healthy_point_goes_the_short_way_from_its_third_reading_on() -> None:
+    minute = (WAITS_MS.index(60_000), 3, "poll", 0)
+    params = Params(max_rate=MAX_RATE, gap_after_ms=GAP_AFTER_MS)
+    world = build(Origin(1, STARTS_MS[0], 10, LAGS_MS[0]), [minute] * 12, params)
+    ways = both_ways(world, Manner(SHAPES[0]))
+    assert ways["general"] <= 2
+    assert ways["steady"] >= 9
