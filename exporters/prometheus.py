@@ -168,7 +168,9 @@ def escape(value: str) -> str:
 
     Source: Prometheus text format 0.0.4 and OpenMetrics 1.0.0, the same rule in both.
     """
-    return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+    text = value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+    # Half a surrogate pair, which JSON can hold, would end the scrape; it is shown as a question mark.
+    return text if text.isascii() else text.encode(errors="replace").decode()
 
 
 def head(metric: Metric, openmetrics: bool) -> bytes:

@@ -61,12 +61,18 @@ class DropReason(StrEnum):
 
 
 class ExportOutcome(StrEnum):
-    """How a sending ended; ``too_large`` and ``rejected`` are halved, ``unavailable`` is sent again."""
+    """How a sending ended.
+
+    ``too_large`` and ``rejected`` are halved, ``unavailable`` is sent again; with ``expired`` the destination took the
+    lines but those that are older than what it keeps; ``broken`` is a defect of ours.
+    """
 
     OK = "ok"
+    EXPIRED = "expired"
     UNAVAILABLE = "unavailable"
     REJECTED = "rejected"
     TOO_LARGE = "too_large"
+    BROKEN = "broken"
 
 
 class Metrics:
@@ -198,7 +204,7 @@ class Metrics:
     def export(self, exporter: str, outcome: ExportOutcome, lines: int) -> None:
         """Count a sending of so many lines."""
         self._export_requests.labels(exporter, outcome.value).inc()
-        if outcome is ExportOutcome.OK:
+        if outcome in {ExportOutcome.OK, ExportOutcome.EXPIRED}:
             self._export_lines.labels(exporter).inc(lines)
 
     def reloaded(self, ok: bool) -> None:

@@ -25,9 +25,11 @@ class Answer:
 
 @dataclass(frozen=True)
 class Reset:
-    """The connection breaks in the middle of the answer; ``taken`` when the lines were stored before."""
+    """The connection breaks: when the lines were stored (``taken``) or before; in the middle of the answer where
+    ``status`` says how that began, else before it."""
 
     taken: bool
+    status: int | None = None
 
 
 class Slow:
@@ -112,10 +114,10 @@ class ScriptedInflux:
     async def _reset(self, request: web.Request, body: str, step: Reset) -> web.StreamResponse:
         if step.taken:
             self._store(body)
-        response = web.StreamResponse(status=204, headers={"Content-Length": "100"})
-        if not step.taken:
-            response.set_status(500)
-        await response.prepare(request)
+        response = web.StreamResponse(status=step.status or 500, headers={"Content-Length": "100"})
+        if step.status is not None:
+            await response.prepare(request)
+            await response.write(b'{"code":')
         assert request.transport is not None
         request.transport.abort()
         return response
