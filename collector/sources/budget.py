@@ -11,6 +11,9 @@ WINDOW_SECONDS = 1.0
 MARGIN_SECONDS = 0.02
 """Added to the window: covers the resolution of both clocks and what their speeds differ within a second."""
 
+SPAN_SECONDS = WINDOW_SECONDS + MARGIN_SECONDS
+"""So long an ended request counts."""
+
 UNANSWERED_SECONDS = 1.0
 """A request that we gave up may still be on its way for so long; a network that is slower still answers nothing."""
 
@@ -97,7 +100,9 @@ class RequestBudget:
     def release(self, now: float) -> None:
         """Give a place back when the request was answered or never sent; ``now`` is the loop's time in seconds."""
         self._in_flight -= 1
-        self._ended.append(now)
+        ended = self._ended
+        # In ascending order whatever the caller says: what is forgotten, and when, rests on it.
+        ended.append(now if not ended or now >= ended[-1] else ended[-1])
         if self._waiting:
             self._serve(asyncio.get_running_loop())
 
@@ -149,8 +154,8 @@ class RequestBudget:
 
     def _forget(self, now: float) -> None:
         ended = self._ended
-        horizon = now - WINDOW_SECONDS - MARGIN_SECONDS
-        while ended and ended[0] <= horizon:
+        # The same sum as the timer's, so that rounding cannot make one think that the other will do it.
+        while ended and ended[0] + SPAN_SECONDS <= now:
             ended.popleft()
 
     def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -173,7 +178,7 @@ class RequestBudget:
         # A place that hangs on requests in flight comes free by their release, which serves by itself.
         excess = self._in_flight + len(self._ended) - self._rate
         if 0 <= excess < len(self._ended) and self._in_flight < self._concurrency:
-            wake_at = max(wake_at, self._ended[excess] + WINDOW_SECONDS + MARGIN_SECONDS)
+            wake_at = max(wake_at, self._ended[excess] + SPAN_SECONDS)
         if wake_at > now:
             self._timer = loop.call_at(wake_at, self._on_timer, loop)
 

@@ -6,11 +6,11 @@ import asyncio
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from collector.sources.budget import HOLD_SECONDS_MAX, MARGIN_SECONDS, RequestBudget
-from tests.unit.sources.virtual import run_virtual
+from tests.unit.sources.virtual import VirtualLoop, run_virtual
 
 
 def most_in_a_second(arrivals: list[float]) -> int:
@@ -191,7 +191,10 @@ def test_used_ratio_is_the_share_of_the_last_second() -> None:
     assert run_virtual(main()) == (0.4, 0.4, 0.0)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(deadline=None)
+@example(
+    seed=28, rate=28, concurrency=11
+)  # Rounding of the clock once left its last call waiting for ever.
 @given(seed=st.integers(0, 2**32), rate=st.integers(1, 30), concurrency=st.integers(1, 12))
 def test_every_call_gets_its_place_while_the_budget_falls_and_recovers(seed: int, rate: int, concurrency: int) -> None:
     rng = random.Random(seed)
@@ -218,3 +221,17 @@ def test_every_call_gets_its_place_while_the_budget_falls_and_recovers(seed: int
 
     run_virtual(main())
     assert most_in_a_second(arrivals) <= rate
+
+
+@given(start=st.floats(0.0, 1e7), rate=st.integers(1, 3))
+def test_rounding_of_the_clock_never_leaves_a_call_waiting(start: float, rate: int) -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        loop.seconds += start
+        budget = RequestBudget(rate, 1)
+        for _ in range(3 * rate):
+            await budget.acquire()
+            budget.release(loop.time())
+
+    run_virtual(main())
