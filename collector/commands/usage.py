@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Sequence
 from typing import IO, Any
@@ -10,6 +11,7 @@ from typing import IO, Any
 import plotext
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from collector.api.lines import UsageLine
 from collector.api.request import GroupBy, UsageParameters, UsageRequest
@@ -18,11 +20,16 @@ from collector.api.usage import LINES_PER_PAGE, UsageService
 from collector.clock import Clock
 from collector.core.periods import format_time
 from collector.errors import ConfigError, Fault
-from collector.model.identity import Direction, Tenant
+from collector.model.identity import Tenant
 from collector.ports import LedgerReader
 
 PLOT_WIDTH_MAX = 160
 """Columns of a plot at most; a wider one is harder to read."""
+
+PLOT_HEIGHT = 24
+"""Rows of a plot."""
+
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 PLOT_POINTS_MAX = 10_000
 """Buckets that a plot is made of at most: more than any terminal can show."""
@@ -135,35 +142,38 @@ def _parquet(lines: Sequence[UsageLine], by: frozenset[GroupBy], out: IO[bytes])
 
 async def _plot(service: UsageService, request: UsageRequest, out: Console) -> None:
     """Draw bit/s over time, ingress and egress, summed over what else rows are grouped by."""
-    rates: dict[Direction | None, dict[int, float]] = {}
+    rates: dict[str, dict[int, float]] = {}
     async for line in service.lines(request):
         seconds = max(1, (line.end - line.start) // 1_000)
-        series = rates.setdefault(line.direction, {})
+        series = rates.setdefault(line.direction.value if line.direction is not None else "", {})
         series[line.start] = series.get(line.start, 0.0) + line.bytes * 8 / seconds
         if len(series) >= PLOT_POINTS_MAX:
             break
     if not rates:
         out.print("no usage is booked in this interval", highlight=False)
         return
-    plotext.clear_figure()
-    plotext.theme("clear")
-    plotext.plotsize(min(out.width, PLOT_WIDTH_MAX), 24)
-    plotext.date_form("Y-m-d H:M")
+    figure = plotext.figure
+    figure.clear()
+    figure.theme("default" if out.is_terminal else "colorless")
+    figure.plot_size(min(out.width, PLOT_WIDTH_MAX), PLOT_HEIGHT)
+    figure.date().activate(True, "%Y-%m-%d %H:%M")
     unit, factor = _unit(max(max(series.values()) for series in rates.values()))
-    for direction, series in rates.items():
+    # Markers of their own, so that the lines can be told apart without colours too.
+    for (direction, series), marker in zip(sorted(rates.items(), reverse=True), ("hd", "x"), strict=False):
         times = sorted(series)
-        label = direction.value if direction is not None else "both directions"
-        dates = plotext.datetimes_to_strings([_moment(at) for at in times])
-        plotext.plot(dates, [series[at] / factor for at in times], label=label)
-    plotext.ylabel(unit)
-    plotext.title(f"{unit} by {request.granularity.value}, UTC")
-    out.print(plotext.build(), highlight=False, markup=False, soft_wrap=True)
+        drawn = figure.signal([_moment(at) for at in times], [series[at] / factor for at in times], marker=marker)
+        drawn.label(direction or "both directions")
+        drawn.lines()
+        figure.draw(drawn)
+    figure.title(f"{unit} by {request.granularity.value}, UTC")
+    text = str(figure.build())
+    out.print(Text.from_ansi(text) if out.is_terminal else _ANSI.sub("", text), highlight=False, soft_wrap=True)
 
 
 def _moment(at: int) -> Any:  # Any: a datetime, which plotext leaves untyped
     from datetime import UTC, datetime
 
-    return datetime.fromtimestamp(at / 1_000, UTC)
+    return datetime.fromtimestamp(at / 1_000, UTC).replace(tzinfo=None)  # the axis says UTC
 
 
 def _unit(rate: float) -> tuple[str, float]:
