@@ -128,10 +128,10 @@ def truncated(answer: web.Response) -> web.Response:
     return web.Response(body=body[: len(body) // 2], status=answer.status, content_type=JSON)
 
 
-async def send_cut(request: web.BaseRequest, answer: web.Response) -> web.StreamResponse:
+async def send_cut(request: web.BaseRequest, answer: web.Response, date: str) -> web.StreamResponse:
     """Send half of an answer that promised the whole, and close the connection."""
     body = answer.body if isinstance(answer.body, bytes) else b""
-    stream = web.StreamResponse(status=answer.status, headers={"Content-Type": JSON})
+    stream = web.StreamResponse(status=answer.status, headers={"Content-Type": JSON, "Date": date})
     stream.content_length = len(body)
     await stream.prepare(request)
     await stream.write(body[: len(body) // 2])
@@ -140,9 +140,9 @@ async def send_cut(request: web.BaseRequest, answer: web.Response) -> web.Stream
     return stream
 
 
-async def send_oversized(request: web.BaseRequest, size_bytes: int) -> web.StreamResponse:
+async def send_oversized(request: web.BaseRequest, size_bytes: int, date: str) -> web.StreamResponse:
     """Send a valid JSON object of about ``size_bytes``, in pieces."""
-    stream = web.StreamResponse(headers={"Content-Type": JSON})
+    stream = web.StreamResponse(headers={"Content-Type": JSON, "Date": date})
     await stream.prepare(request)
     await stream.write(b'{"results": [], "padding": "')
     for _ in range(max(1, size_bytes // CHUNK_BYTES)):

@@ -85,6 +85,50 @@ class Changes:
     def _do_node_add(self, fault: Fault, at: Instant) -> None:
         self._provider.node(fault.node or "").listed = True
 
+    def _do_node_replace(self, fault: Fault, at: Instant) -> None:
+        """Redeploy a node: at its place there is one with another id, whose counters begin at zero."""
+        provider = self._provider
+        old = provider.node(fault.node or "")
+        new = EdgeNode(provider.uuid(f"node/{old.alias}/{at}"), old.alias, old.cluster, old.member_index, old.phase)
+        old.cluster.nodes[old.cluster.nodes.index(old)] = new
+        del provider.nodes[old.nsx_id]
+        provider.nodes[new.nsx_id] = new
+        for gateway in provider.gateways.values():
+            gateway.order[:] = [new if node is old else node for node in gateway.order]
+            for interface in gateway.interfaces():
+                interface.node = new if interface.node is old else interface.node
+        for port in provider.live_ports():
+            port.fixed = new if port.fixed is old else port.fixed
+            self._leave(port, old, at)
+            self._enter(port, new, at)
+
+    def _do_relocate(self, fault: Fault, at: Instant) -> None:
+        """Give a Tier-1 another edge node in place of its active one."""
+        gateway = self._provider.gateway(fault.path or "")
+        node = self._provider.node(fault.node or "")
+        if (
+            gateway.tier != 1
+            or not gateway.order
+            or node in gateway.order
+            or node.cluster is not gateway.order[0].cluster
+        ):
+            raise ValueError(f"{gateway.path} cannot move to {node.alias}: it needs another node of its cluster")
+        old, gateway.order[0] = gateway.order[0], node
+        for port in self._provider.live_ports():
+            if port.host is gateway:
+                self._leave(port, old, at)
+                self._enter(port, node, at)
+
+    def _leave(self, port: Port, node: EdgeNode, at: Instant) -> None:
+        counters = port.counters.get(node.nsx_id)
+        if counters is not None:
+            self._truth.lose(port, node.nsx_id, at, "removed")
+            counters.reset(at)
+
+    def _enter(self, port: Port, node: EdgeNode, at: Instant) -> None:
+        if node in port.hosts():
+            self._provider.counters_of(port, node, at)
+
     # Objects ----------------------------------------------------------------------------------------------------
 
     def _close(self, key: str, at: Instant, reason: Literal["recreated", "removed"]) -> None:

@@ -16,8 +16,8 @@ EffectKind = Literal[
     "conflict", "spike", "empty_summary_ids", "null_cursor", "short_list",
 ]  # fmt: skip
 ActionKind = Literal[
-    "reset", "failover", "node_down", "node_up", "node_remove", "node_add", "recreate_port", "add_tier1",
-    "add_interface", "delete", "recreate", "move", "clock_jump", "expire_sessions", "manager_down", "manager_up",
+    "reset", "failover", "node_down", "node_up", "node_remove", "node_add", "node_replace", "relocate", "recreate_port",
+    "add_tier1", "add_interface", "delete", "recreate", "move", "clock_jump", "expire_sessions", "manager_down", "manager_up",
     "set_version", "set_limits", "clear",
 ]  # fmt: skip
 
@@ -39,6 +39,8 @@ _NEEDS: Final[dict[str, tuple[str, ...]]] = {
     "node_up": ("node",),
     "node_remove": ("node",),
     "node_add": ("node",),
+    "node_replace": ("node",),
+    "relocate": ("path", "node"),
     "recreate_port": ("path",),
     "add_tier1": ("tier1",),
     "add_interface": ("path", "interface"),

@@ -251,12 +251,12 @@ class Manager:
             reset_connection(request)
             return web.Response(status=503)
         if fault.do == "oversized":
-            return await send_oversized(request, fault.size_bytes)
+            return await send_oversized(request, fault.size_bytes, self._date_at(now))
         answer = broken_answer(fault, request.raw_path, self._provider.scenario.error_code_as)
         if answer is None:
             whole, _ = act(now)
             if fault.do == "cut":
-                return await send_cut(request, whole)
+                return await send_cut(request, whole, self._date_at(now))
             answer = truncated(whole)
         return self._dated(answer, now)
 
@@ -268,11 +268,14 @@ class Manager:
         return self._dated(answer, now)
 
     def _dated(self, answer: web.Response, now: Instant) -> web.Response:
+        answer.headers["Date"] = self._date_at(now)
+        return answer
+
+    def _date_at(self, now: Instant) -> str:
         second = self._provider.manager_time(now) // 1_000
         if self._date[0] != second:
             self._date = (second, date_header(second * 1_000))
-        answer.headers["Date"] = self._date[1]
-        return answer
+        return self._date[1]
 
     # Answers ----------------------------------------------------------------------------------------------------
 

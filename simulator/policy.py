@@ -65,7 +65,6 @@ class PolicyApi:
         self._tree = Tree(provider, manager.site)
         self._statistics = Statistics(provider, faults, truth, manager.name)
         self._edges: tuple[int, dict[str, EdgeNode]] = (-1, {})
-        self._versions: dict[str, tuple[int, ...]] = {}
 
     def get(self, path: str, query: Query, now: Instant) -> Body:
         """Return the answer to a policy path.
@@ -119,8 +118,7 @@ class PolicyApi:
         return Refused(status, code, message, as_text=self._provider.scenario.error_code_as == "string")
 
     def _version(self) -> tuple[int, ...]:
-        version = self._provider.version
-        return self._versions.setdefault(version, version_tuple(version))
+        return version_tuple(self._provider.version)
 
     # Statistics -------------------------------------------------------------------------------------------------
 

@@ -317,7 +317,13 @@ class Simulator:
                     {"start": slot, **_plain(traffic)} for slot, traffic in truth.slots(point.path, start, end)
                 ]
             points.append(row)
-        tenants = {spec.id: _plain(truth.tenant(spec.id, start, end)) for spec in self.scenario.tenants}
+        tenants: dict[str, dict[str, object]] = {}
+        for spec in self.scenario.tenants:
+            tenants[spec.id] = {**_plain(truth.tenant(spec.id, start, end))}
+            if slots:
+                tenants[spec.id]["slots"] = [
+                    {"start": slot, **_plain(traffic)} for slot, traffic in truth.tenant_slots(spec.id, start, end)
+                ]
         losses = [
             {
                 "at": loss.at, "reason": loss.reason, "point": loss.point, "end": loss.end, "port_id": loss.port_id,

@@ -6,6 +6,7 @@ PolicyEdgeCluster, PolicyEdgeNode, Project, Segment. A Tier-1 interface has no f
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, Final
 
 from simulator.objects import LOCAL_POINT, EdgeCluster, Gateway, Interface, LocaleService
@@ -18,6 +19,7 @@ FEDERATION_VERSION: Final = (3, 0)
 PROJECTS_VERSION: Final = (4, 1)
 
 
+@lru_cache(maxsize=64)
 def version_tuple(version: str) -> tuple[int, ...]:
     """Return the leading numbers of a product version."""
     numbers: list[int] = []

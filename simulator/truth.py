@@ -115,6 +115,8 @@ class Truth:
         self.losses: deque[Loss] = deque(maxlen=LOSSES_MAX)
         self.served: deque[Served] = deque(maxlen=served_max)
         self.served_total = 0
+        self._by_point: dict[str, list[Port]] = {}
+        self._indexed = 0
         self._last: dict[tuple[str, End, str, str], tuple[object, ...]] = {}
 
     # Points -----------------------------------------------------------------------------------------------------
@@ -169,9 +171,15 @@ class Truth:
             node: One edge node's share, by its id.
             port_end: Which end of a link; the Tier-1's by default. Both carry the same.
         """
-        return self._sum(
-            (p for p in self._provider.ports if p.point == path and _at_end(p, port_end)), start, end, node
-        )
+        return self._sum((port for port in self._ports(path) if _at_end(port, port_end)), start, end, node)
+
+    def _ports(self, path: str) -> list[Port]:
+        """Return every port that a point ever had."""
+        ports = self._provider.ports
+        for port in ports[self._indexed :]:
+            self._by_point.setdefault(port.point, []).append(port)
+        self._indexed = len(ports)
+        return self._by_point.get(path, [])
 
     def _sum(self, ports: Iterable[Port], start: Instant, end: Instant, node: str | None = None) -> Both:
         total = Both(Traffic(0, 0, 0), Traffic(0, 0, 0))
@@ -182,27 +190,20 @@ class Truth:
 
     def nodes(self, path: str, port_end: End | None = None) -> list[str]:
         """Return the ids of the nodes that ever had counters of a point."""
-        return sorted(
-            {
-                node
-                for port in self._provider.ports
-                if port.point == path and _at_end(port, port_end)
-                for node in port.counters
-            }
-        )
+        return sorted({node for port in self._ports(path) if _at_end(port, port_end) for node in port.counters})
 
     def slots(self, path: str, start: Instant, end: Instant, *, node: str | None = None) -> list[tuple[Instant, Both]]:
         """Return ``(slot_start, traffic)`` of each 5-minute slot that [start, end) touches, cut to it."""
-        first = start // SLOT_MS * SLOT_MS
-        return [
-            (slot, self.growth(path, max(slot, start), min(slot + SLOT_MS, end), node=node))
-            for slot in range(first, end, SLOT_MS)
-        ]
+        return [(slot, self.growth(path, first, last, node=node)) for slot, first, last in _slots(start, end)]
 
     def tenant(self, tenant: str, start: Instant, end: Instant) -> Both:
         """Return what a tenant's billed points carried in [start, end)."""
         ports = (p for p in self._provider.ports if p.tenant == tenant and _billable(p) and _at_end(p, None))
         return self._sum(ports, start, end)
+
+    def tenant_slots(self, tenant: str, start: Instant, end: Instant) -> list[tuple[Instant, Both]]:
+        """Return ``(slot_start, traffic)`` of a tenant's billed points, as ``slots`` does for a point."""
+        return [(slot, self.tenant(tenant, first, last)) for slot, first, last in _slots(start, end)]
 
     # Records ----------------------------------------------------------------------------------------------------
 
@@ -232,6 +233,11 @@ class Truth:
         self.served_total += 1
         at, *counters = (value if isinstance(value, int) else None for value in members)
         self.served.append(Served(self.served_total, served_at, *series, at, *counters))
+
+
+def _slots(start: Instant, end: Instant) -> Iterator[tuple[Instant, Instant, Instant]]:
+    for slot in range(start // SLOT_MS * SLOT_MS, end, SLOT_MS):
+        yield slot, max(slot, start), min(slot + SLOT_MS, end)
 
 
 def _billable(port: Port) -> bool:

@@ -97,6 +97,40 @@ async def test_a_node_is_removed_from_its_cluster_and_added_again(client: Client
     assert (await client.get(CSP, edge_path=node.path())).status == 200
 
 
+async def test_a_node_is_redeployed_under_another_id(client: Client) -> None:
+    old = client.sim.provider.node("ec-prov/0")
+    uplink = "/infra/tier-0s/t0-prov/locale-services/default/interfaces/up1-1"
+    before = (await client.get(CSP)).rows
+    client.sim.fault("node_replace", node="ec-prov/0")
+    new = client.sim.provider.node("ec-prov/0")
+    client.sim.advance(60_000)
+    after = (await client.get(CSP)).rows
+    assert set(before) - set(after) == {old.nsx_id}
+    assert set(after) - set(before) == {new.nsx_id}
+    start, end = client.sim.clock.start, after[new.nsx_id]["last_update_timestamp"]
+    carried = client.sim.truth().growth(CSP_POINT, start, end, node=new.nsx_id)
+    assert after[new.nsx_id]["rx"]["total_bytes"] == carried.ingress.bytes, "counts from zero"
+    assert (await client.get("/policy/api/v1" + uplink)).body["edge_path"] == new.path()
+    assert list((await client.get(f"/policy/api/v1{uplink}/statistics")).rows) == [new.nsx_id]
+    assert (await client.get(CSP, edge_path=old.path())).body["error_code"] == 503065
+
+
+async def test_a_gateway_is_given_another_node(start: Start) -> None:
+    client = await start("day", events=[])
+    gateway = client.sim.provider.gateway("t1-globex")
+    old = gateway.active()[0]
+    free = next(node for node in gateway.order[0].cluster.nodes if node not in gateway.order)
+    port = (await client.get(T1_LINK)).body["logical_router_port_id"]
+    client.sim.fault("relocate", path="t1-globex", node=free.alias)
+    client.sim.advance(60_000)
+    answer = await client.get(T1_LINK)
+    assert answer.body["logical_router_port_id"] == port
+    assert old.nsx_id not in answer.rows
+    assert answer.rows[free.nsx_id]["rx"]["total_bytes"] > 0
+    with pytest.raises(ValueError, match="needs another node of its cluster"):
+        client.sim.fault("relocate", path="t1-globex", node=free.alias)
+
+
 @pytest.mark.parametrize("new_create_time", [True, False])
 async def test_a_port_is_made_again(client: Client, new_create_time: bool) -> None:
     path = "/policy/api/v1" + CSP_POINT

@@ -78,6 +78,7 @@ async def test_truncated_json_has_a_length_to_match(client: Client) -> None:
     assert answer.status == 200
     assert answer.text.startswith('{"logical_router_port_id"')
     assert int(answer.headers["Content-Length"]) == len(answer.text)
+    assert answer.headers["Date"] == "Thu, 01 Oct 2026 00:00:00 GMT", "broken answers have the manager's clock too"
     assert answer.body is None
 
 
@@ -92,6 +93,7 @@ async def test_an_oversized_body(client: Client) -> None:
     answer = await _once(client, "oversized", size_bytes=3_000_000)
     assert len(answer.text) > 2_900_000
     assert answer.body["results"] == []
+    assert answer.headers["Date"] == "Thu, 01 Oct 2026 00:00:00 GMT"
 
 
 async def test_a_broken_answer_is_not_a_reading(client: Client) -> None:

@@ -53,6 +53,7 @@ def test_tenants_are_the_sums_of_their_points(name: str) -> None:
         total = truth.tenant(tenant.id, start, end)
         assert total == _sum([truth.growth(point.path, start, end) for point in points])
         assert total.ingress.bytes > total.egress.bytes > 0
+        assert _sum([slot for _, slot in truth.tenant_slots(tenant.id, start, end)]) == total
 
 
 def test_uplinks_carry_the_links_behind_them_less_what_stays_inside() -> None:
