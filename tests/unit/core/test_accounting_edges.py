@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from collector.core.accounting import GROWTH_MAX, Rules
-from collector.core.metering import Book, Fold, Point, SeriesBook, fold
+from collector.core.books import Book, Fold, Point, SeriesBook
+from collector.core.metering import fold
 from collector.core.slots import Observed, coverage, split
 from collector.model.identity import Kind, PointKey, ReadAt, TenantId
 from collector.model.period import SLOT_MS
