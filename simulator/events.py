@@ -17,8 +17,8 @@ EffectKind = Literal[
 ]  # fmt: skip
 ActionKind = Literal[
     "reset", "failover", "node_down", "node_up", "node_remove", "node_add", "node_replace", "relocate", "recreate_port",
-    "add_tier1", "add_interface", "delete", "recreate", "move", "clock_jump", "expire_sessions", "manager_down", "manager_up",
-    "set_version", "set_limits", "clear",
+    "add_tier1", "add_interface", "delete", "recreate", "move", "clock_jump", "expire_sessions", "manager_down",
+    "manager_up", "set_version", "set_limits", "clear",
 ]  # fmt: skip
 
 ROW_KINDS: Final = frozenset(
