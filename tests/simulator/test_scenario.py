@@ -28,9 +28,9 @@ def test_a_day_has_every_kind_of_misbehaviour() -> None:
         "drop_node_id", "no_rows", "empty_rows", "drop_fields", "drop_row", "freeze", "empty_summary_ids", "glitch",
         "older_timestamp", "conflict", "spike", "reset", "failover", "node_down", "node_up", "node_remove", "node_add",
         "node_replace", "recreate_port", "move", "delete", "recreate", "add_tier1", "add_interface", "invalid_path",
-        "no_edge_node", "not_found", "throttle", "unavailable", "session_expired", "expire_sessions", "unauthorized", "redirect",
-        "html", "truncated", "cut", "oversized", "error", "slow", "hang", "connection_reset", "manager_down",
-        "manager_up", "null_cursor", "short_list", "clock_jump", "set_limits", "set_version",
+        "no_edge_node", "not_found", "throttle", "unavailable", "session_expired", "expire_sessions", "unauthorized",
+        "redirect", "html", "truncated", "cut", "oversized", "error", "slow", "hang", "connection_reset",
+        "manager_down", "manager_up", "null_cursor", "short_list", "clock_jump", "set_limits", "set_version",
     }  # fmt: skip
 
 
