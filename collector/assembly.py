@@ -103,6 +103,8 @@ def nsxt_options(source: NsxtSource, poll: Poll, seen: Seen) -> NsxtOptions:
         federation=source.federation,
         projects=source.projects,
         link_end=LinkEnd(poll.link_end),
+        enforcement_point=source.enforcement_point,
+        org=source.org,
     )
 
 

@@ -23,9 +23,6 @@ REQUESTS_PER_SECOND_MAX = 100
 CONCURRENCY_MAX = 40
 """Requests at once that a manager allows a client. Source: NSX REST API reference 4.2, ApiServiceConfig."""
 
-DEFAULT_ENFORCEMENT_POINT = "/infra/sites/default/enforcement-points/default"
-"""The enforcement point of a manager with one site."""
-
 AUTH_KEYS = {
     "session": ("username", "password"),
     "basic": ("username", "password"),
@@ -78,14 +75,6 @@ class NsxtSource(Part):
     answer_max_bytes: Annotated[int, size("64KiB", "1GiB")] = Field(
         32 * 2**20, alias="answer_max", description="Longest answer that is read; a longer one is refused."
     )
-    page_size: Annotated[int, whole(1, 1000, "the manager's limit")] = Field(
-        1000, description="Rows of a list that are asked for at once."
-    )
-    session_lifetime_ms: Annotated[int, duration("10s", "1d")] = Field(
-        25 * 60_000,
-        alias="session_lifetime",
-        description="Age at which a session is replaced; keep it below the manager's `session_timeout`.",
-    )
     credential_backoff_ms: Annotated[int, duration("1s", "1d")] = Field(
         15 * 60_000,
         alias="credential_backoff",
@@ -99,19 +88,11 @@ class NsxtSource(Part):
         examples=["all"],
     )
     org: Name = Field("default", description="Organisation of NSX that the Projects lie in.")
-    written_enforcement_point: PolicyPath | None = Field(
+    enforcement_point: PolicyPath | None = Field(
         None,
-        alias="enforcement_point",
         description="Enforcement point that statistics are asked of; without it "
-        f"`{DEFAULT_ENFORCEMENT_POINT}`, and all of them in a federation.",
+        "`/infra/sites/default/enforcement-points/default`, and all of them in a federation.",
     )
-
-    @property
-    def enforcement_point(self) -> str | None:
-        """Policy path of the enforcement point to ask; ``None`` asks all of them."""
-        if self.written_enforcement_point is not None:
-            return self.written_enforcement_point
-        return None if self.federation else DEFAULT_ENFORCEMENT_POINT
 
     @classmethod
     def rules(cls, raw: Raw) -> Iterator[Finding]:

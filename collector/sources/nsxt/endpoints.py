@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from urllib.parse import quote, urlencode
+from functools import lru_cache
+from urllib.parse import quote
 
 from collector.ports import PointCall
 from collector.sources.nsxt.snapshot import Edge
 
 PAGE_ROWS = 1_000
 """Rows asked for in a page: the API's default and greatest value. Source: NSX type ListRequestParameters."""
+
+QUOTED_VALUES_MAX = 4_096
+"""Values kept percent-encoded: a few hundred edge nodes stand in the calls of all points."""
 
 API_SERVICE_PATH = "/api/v1/cluster/api-service"
 
@@ -23,9 +27,17 @@ VERSION_OF_PROJECTS = (4, 1)
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """Calls to a Local Manager, or to a Global Manager with its own root and paths."""
+    """Calls to a Local Manager, or to a Global Manager with its own root and paths.
+
+    Attributes:
+        federation: The manager is a Global Manager.
+        point: The enforcement point that the settings name, or ``None``.
+        org: Organisation that Projects lie in.
+    """
 
     federation: bool
+    point: str | None = None
+    org: str = "default"
 
     @property
     def root(self) -> str:
@@ -38,9 +50,14 @@ class Endpoints:
         return "/global-infra" if self.federation else "/infra"
 
     @property
+    def projects(self) -> str:
+        """The policy path that Projects lie under."""
+        return f"/orgs/{self.org}/projects"
+
+    @property
     def default_enforcement_point(self) -> str:
-        """The one enforcement point of a Local Manager."""
-        return f"{self.infra}/sites/default/enforcement-points/default"
+        """The one enforcement point of a Local Manager, unless the settings name another one."""
+        return self.point or f"{self.infra}/sites/default/enforcement-points/default"
 
     # --- statistics ---------------------------------------------------------------------------------------------------
 
@@ -90,7 +107,9 @@ class Endpoints:
         if edge is not None:
             point = enforcement_point(edge.path) or self.default_enforcement_point
             return [("enforcement_point_path", point), ("edge_path", edge.path)]
-        return [] if self.federation else [("enforcement_point_path", self.default_enforcement_point)]
+        if self.federation and self.point is None:
+            return []
+        return [("enforcement_point_path", self.default_enforcement_point)]
 
     def _statistics(self, path: str, parameters: Iterable[tuple[str, str | None]], *, summary: bool = False) -> str:
         return self.of(f"{path}/statistics/summary" if summary else f"{path}/statistics", parameters)
@@ -99,7 +118,7 @@ class Endpoints:
 
     def of(self, path: str, parameters: Iterable[tuple[str, str | None]] = ()) -> str:
         """Return the request path of a policy path, percent-encoded, slashes in values included."""
-        query = urlencode([(name, value) for name, value in parameters if value], quote_via=quote, safe="")
+        query = "&".join(f"{name}={_quoted(value)}" for name, value in parameters if value)
         return f"{self.root}{quote(path)}" + (f"?{query}" if query else "")
 
     def page(self, path: str, cursor: str | None) -> str:
@@ -109,6 +128,11 @@ class Endpoints:
     def state(self, gateway: str, point: str | None) -> str:
         """Return the request path of a gateway's HA state, at one enforcement point or all."""
         return self.of(f"{gateway}/state", [("type", "GATEWAY_STATUS"), ("enforcement_point_path", point)])
+
+
+@lru_cache(maxsize=QUOTED_VALUES_MAX)
+def _quoted(value: str) -> str:
+    return quote(value, safe="")
 
 
 def enforcement_point(edge_path: str) -> str | None:

@@ -40,7 +40,7 @@ async def _manager_lines(client: NsxtClient, manager: Manager, options: NsxtOpti
     if not is_at_least(parse_version(version), VERSION_OF_LINKS):
         lines.append((True, f"{manager.host}: before 3.2, so links are read from the Tier-0's summary"))
     lines.extend(_clock_line(manager, answer, clock))
-    endpoints = Endpoints(options.federation)
+    endpoints = Endpoints(options.federation, options.enforcement_point, options.org)
     lines.append(await _right_line(client, manager, endpoints, "tier-0s"))
     lines.append(await _right_line(client, manager, endpoints, "tier-1s"))
     lines.extend(await _limit_lines(client, manager, options))

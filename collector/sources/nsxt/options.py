@@ -65,6 +65,8 @@ class NsxtOptions:
         federation: The managers are Global Managers: every path lies under ``/global-infra``.
         projects: Whose Tier-1s are metered beside the provider's own.
         link_end: Where links are to be read.
+        enforcement_point: Policy path of the enforcement point to ask, or ``None`` for the usual one.
+        org: Organisation that Projects lie in.
     """
 
     http: HttpOptions
@@ -72,3 +74,5 @@ class NsxtOptions:
     federation: bool = False
     projects: ProjectChoice = "all"
     link_end: LinkEnd = LinkEnd.AUTO
+    enforcement_point: str | None = None
+    org: str = "default"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from collector.clock import Clock
 from collector.model.identity import PointKey, ReadAt
+from collector.model.period import Instant
 from collector.model.sample import Reading
 from collector.ports import Inventory, OnlineReport, PointCall
 from collector.sources.http import HttpClient
@@ -16,7 +18,7 @@ from collector.sources.nsxt.client import NsxtClient
 from collector.sources.nsxt.endpoints import Endpoints
 from collector.sources.nsxt.online import online_report
 from collector.sources.nsxt.options import NsxtOptions
-from collector.sources.nsxt.points import PointBuilder
+from collector.sources.nsxt.points import Ends, FailedEnds, PointBuilder
 from collector.sources.nsxt.snapshot import Snapshot
 from collector.sources.nsxt.walk import Walk
 from collector.sources.observer import SourceObserver
@@ -43,7 +45,7 @@ class NsxtSource:
         self.insecure = options.http.tls.insecure
         self._options = options
         self._clock = clock
-        self._endpoints = Endpoints(options.federation)
+        self._endpoints = Endpoints(options.federation, options.enforcement_point, options.org)
         self._http = HttpClient(options.http, NsxtApi(options.login), clock, observer)
         self._client = NsxtClient(self._http, self._endpoints, clock)
         self._builder = PointBuilder(self.name, self._endpoints, options.link_end)
@@ -68,26 +70,36 @@ class NsxtSource:
             SourceError: Not even the first lists can be read, or the source went away on the way.
         """
         begun_at = self._clock.now()
-        old = snapshots.decode(previous)
+        old = await asyncio.to_thread(snapshots.decode, previous)
         workers = max(1, min(DISCOVERY_WORKERS, self._options.http.concurrency // 2))
         walk = Walk(self._client, self._endpoints, self._options.projects, old, workers)
         await walk.run()
+        paths = {path for known in (old, walk) if known is not None for path in known.gateways}
+        ends = {key: known_ends(key) for key in map(self._builder.link_key, paths)}
+        # Tens of thousands of points take a second to make; polls and scrapes must not wait for them.
+        inventory = await asyncio.to_thread(self._inventory, walk, old, ends, dict(self._failed_ends), begun_at)
+        keys = {point.key for point in inventory.points}
+        self._failed_ends = {key: failed for key, failed in self._failed_ends.items() if key in keys}
+        return inventory
+
+    def _inventory(
+        self, walk: Walk, old: Snapshot | None, ends: Ends, failed_ends: FailedEnds, begun_at: Instant
+    ) -> Inventory:
+        """Return what a walk found; pure, so that it may run in a thread."""
+        reader = walk.reader
         found = Snapshot(gateways=walk.gateways, version=walk.version)
-        if old is not None and not walk.reader.is_complete:
+        if old is not None and not reader.is_complete:
             found = snapshots.merged(old, found, frozenset(walk.unread))
-        points = self._builder.points(found, known_ends, self._failed_ends)
-        keys = {point.key for point in points}
-        self._failed_ends = {key: ends for key, ends in self._failed_ends.items() if key in keys}
         return Inventory(
             source=self.name,
             at=begun_at if walk.at is None else walk.at,
-            complete=walk.reader.is_complete,
+            complete=reader.is_complete,
             version=walk.version,
-            points=points,
-            changes=changes_between(old, found) if old is not None and walk.reader.is_complete else (),
+            points=self._builder.points(found, ends, failed_ends),
+            changes=changes_between(old, found) if old is not None and reader.is_complete else (),
             payload=snapshots.encode(found),
-            calls=walk.reader.calls,
-            faults=_bounded(walk.reader.faults),
+            calls=reader.calls,
+            faults=_bounded(reader.faults),
         )
 
     async def read(self, point: PointKey, read_at: ReadAt, call: PointCall) -> Reading:

@@ -32,7 +32,6 @@ from collector.sources.nsxt.options import ProjectChoice
 from collector.sources.nsxt.reader import ListReader
 from collector.sources.nsxt.snapshot import Edge, Gateway, Interface, Snapshot
 
-PROJECTS_PATH = "/orgs/default/projects"
 
 
 class Walk:
@@ -109,7 +108,7 @@ class Walk:
         if not is_at_least(parse_version(self.version), VERSION_OF_PROJECTS):
             return
         try:
-            listing = await self.reader.certain(PROJECTS_PATH, ProjectDto)
+            listing = await self.reader.certain(self._endpoints.projects, ProjectDto)
         except ObjectGone:
             return  # A release without Projects.
         except SourceError as error:

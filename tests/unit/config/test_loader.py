@@ -154,7 +154,7 @@ def test_defaults_are_those_of_the_reference(tmp_path: Path) -> None:
     assert (made.http.listen.host, made.http.listen.port) == ("127.0.0.1", 9470)
     assert made.http.open == ("health", "metrics")
     assert made.ledger.path == Path("/var/lib/northmeter/ledger.db")
-    assert made.sources[0].enforcement_point == "/infra/sites/default/enforcement-points/default"
+    assert made.sources[0].enforcement_point is None
     assert made.exporters.prometheus.points is True
     assert made.exporters.influxdb == ()
 
@@ -164,10 +164,8 @@ def test_without_gap_after_one_lost_answer_is_no_gap(tmp_path: Path, interval: s
     assert loaded(tmp_path, settings(poll={"interval": interval})).settings.poll.gap_after_ms == gap_after_ms
 
 
-def test_a_federation_asks_all_enforcement_points_unless_told(tmp_path: Path) -> None:
-    (plain,) = loaded(tmp_path, settings(sources=[source(federation=True)])).settings.sources
-    assert plain.enforcement_point is None
-    path = "/global-infra/sites/ams1/enforcement-points/default"
+def test_an_enforcement_point_can_be_named(tmp_path: Path) -> None:
+    path = "/global-infra/sites/ams/enforcement-points/default"
     told = loaded(tmp_path, settings(sources=[source(federation=True, enforcement_point=path)])).settings
     assert told.sources[0].enforcement_point == path
 
