@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from collector.model.identity import Kind, PointKey, ReadAt
 from collector.ports import FoundPoint, PointCall
@@ -11,7 +11,8 @@ from collector.sources.nsxt.ends import Choice, choose_end, possible_ends
 from collector.sources.nsxt.options import LinkEnd
 from collector.sources.nsxt.snapshot import Edge, Gateway, Interface, Snapshot
 
-KnownEnds = Callable[[PointKey], ReadAt | None]
+Ends = Mapping[PointKey, ReadAt | None]
+FailedEnds = Mapping[PointKey, frozenset[ReadAt]]
 
 NO_SERVICE_ROUTER = "the Tier-1 has no edge cluster: the link is counted by distributed routers, if at all"
 
@@ -24,9 +25,11 @@ class PointBuilder:
         self._endpoints = endpoints
         self._link_end = link_end
 
-    def points(
-        self, snapshot: Snapshot, known_ends: KnownEnds, failed_ends: Mapping[PointKey, frozenset[ReadAt]]
-    ) -> tuple[FoundPoint, ...]:
+    def link_key(self, tier1: str) -> PointKey:
+        """Return the metering point of a Tier-1's link."""
+        return PointKey(self._source, Kind.TIER1_DOWNLINK, tier1)
+
+    def points(self, snapshot: Snapshot, known_ends: Ends, failed_ends: FailedEnds) -> tuple[FoundPoint, ...]:
         """Return every metering point, ordered by path.
 
         Args:
@@ -40,9 +43,9 @@ class PointBuilder:
             parent = snapshot.gateways.get(gateway.parent or "")
             found.extend(self._interfaces(gateway, parent, edges))
             if gateway.tier == 1 and gateway.parent is not None:
-                key = PointKey(self._source, Kind.TIER1_DOWNLINK, gateway.path)
+                key = self.link_key(gateway.path)
                 ends = possible_ends(parse_version(snapshot.version), gateway, parent)
-                choice = choose_end(self._link_end, ends, known_ends(key), failed_ends.get(key, frozenset()))
+                choice = choose_end(self._link_end, ends, known_ends.get(key), failed_ends.get(key, frozenset()))
                 found.append(self._link(key, gateway, parent, choice))
         return tuple(sorted(found, key=lambda point: (point.key.path, point.key.kind)))
 
