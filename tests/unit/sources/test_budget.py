@@ -192,9 +192,7 @@ def test_used_ratio_is_the_share_of_the_last_second() -> None:
 
 
 @settings(deadline=None)
-@example(
-    seed=28, rate=28, concurrency=11
-)  # Rounding of the clock once left its last call waiting for ever.
+@example(seed=28, rate=28, concurrency=11)  # Rounding of the clock once left its last call waiting for ever.
 @given(seed=st.integers(0, 2**32), rate=st.integers(1, 30), concurrency=st.integers(1, 12))
 def test_every_call_gets_its_place_while_the_budget_falls_and_recovers(seed: int, rate: int, concurrency: int) -> None:
     rng = random.Random(seed)
