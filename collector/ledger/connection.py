@@ -209,6 +209,8 @@ def translated(path: Path) -> Iterator[None]:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_MISUSE) & _PRIMARY_CODE
         if code in _WHAT_TO_DO:
             raise LedgerUnavailable(f"{path}: {_WHAT_TO_DO[code]} (SQLite: {error})") from error
-        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        if code == sqlite3.SQLITE_NOTADB:
+            raise LedgerCorrupt(f"{path}: this is no SQLite database, or its header is damaged; {RESTORE}") from error
+        if code == sqlite3.SQLITE_CORRUPT:
             raise LedgerCorrupt(f"{path}: the ledger is damaged (SQLite: {error}); {RESTORE}") from error
         raise LedgerError(f"BUG: {path}: {error}") from error

@@ -141,13 +141,8 @@ def check_for_command(connection: sqlite3.Connection, path: Path) -> None:
 
 def _check_identity(connection: sqlite3.Connection, path: Path) -> int:
     """Return the schema's version of a file that is a ledger and not newer than this program."""
-    try:
-        (application,) = connection.execute("PRAGMA application_id").fetchone()
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-    except sqlite3.DatabaseError as error:
-        if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
-            raise LedgerCorrupt(f"{path}: this is no SQLite database (or its header is damaged); {RESTORE}") from error
-        raise
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
     if application != APPLICATION_ID or version < 1:
         raise LedgerCorrupt(
             f"{path}: this database is no northmeter ledger (application id {application:#x},"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 from collector.clock import Clock
@@ -46,14 +47,12 @@ class SqliteWriter:
         """Open the ledger: lock, integrity check, migrations. Raises LedgerInUse, LedgerCorrupt, LedgerUnavailable."""
         if self._lock is None:
             await self._connection.open(schema.prepare_existing, schema.check_for_writing_command)
-        else:
-            await self._connection.open(self._locked, schema.check_for_daemon)
-
-    def _locked(self, path: Path) -> None:
-        assert self._lock is not None  # noqa: S101  # only a daemon comes here
-        schema.require_folder(path)
-        self._lock.acquire()
-        schema.prepare_or_create(path)
+            return
+        try:
+            await self._connection.open(partial(_prepare_locked, self._lock), schema.check_for_daemon)
+        except BaseException:
+            self._lock.release()
+            raise
 
     async def stop(self) -> None:
         """Finish the transaction in hand and close."""
@@ -128,6 +127,12 @@ class SqliteWriter:
         except LedgerUnavailable as error:
             return str(error)
         return None
+
+
+def _prepare_locked(lock: DaemonLock, path: Path) -> None:
+    schema.require_folder(path)
+    lock.acquire()
+    schema.prepare_or_create(path)
 
 
 class SqliteReader:

@@ -89,7 +89,8 @@ async def test_a_new_exporter_gets_each_complete_slot_once(writer: LedgerWriter,
         seen += [(row.account, (row.slot - T0) // 300_000) for row in rows]
         seqs += [row.seq for row in rows]
         await writer.move_cursor("second", rows[-1].seq)
-    # What became complete after the exporter came was published then. The point of `two` lags behind, and is in neither.
+    # What became complete after the exporter came was published then. The point of `two` lags behind, and is in
+    # neither.
     assert seen == [*history, (one, 14), (one, 15)]
     assert seqs == sorted(set(seqs))
     assert await outbox_slots(reader, "first") == [(one, 0), (one, 14), (one, 15)]
