@@ -27,9 +27,14 @@ from collector.model.period import SLOT_MS, Instant
 from collector.model.sample import Reading
 from collector.model.usage import (
     Batch,
+    ClosedRun,
     Event,
+    Evidence,
     LedgerState,
+    Publication,
+    Quarantined,
     Role,
+    SeriesUpdate,
     SlotChange,
     StoredPoint,
     Usage,
@@ -221,7 +226,9 @@ class Meter:
 
     def _note_lead(self, reading: Reading) -> None:
         """Remember how far the device's clock is ahead of ours, as its newest sample shows it."""
-        newest = max((row.sample.at for row in reading.rows), default=0)
+        newest = 0
+        for row in reading.rows:
+            newest = max(newest, row.sample.at)
         if newest:
             lead, source = newest - reading.polled_at, reading.point.source
             self._lead_ms[source] = max(lead, self._lead_ms.get(source, lead) - LEAD_DECAY_MS)
@@ -370,46 +377,57 @@ class _Draft:
 
     def __init__(self) -> None:
         self.books: dict[PointKey, Book] = {}
-        self._folds: list[Fold] = []
         self._completed: dict[int, Instant] = {}
+        self._series: dict[int, SeriesUpdate] = {}
+        self._runs: list[ClosedRun] = []
+        self._slots: dict[tuple[int, Instant], SlotChange] = {}
+        self._publish: dict[Publication, None] = {}
+        self._evidence: list[Evidence] = []
+        self._quarantined: list[Quarantined] = []
+        self._events: list[Event] = []
 
     def add(self, point: Point, before: Book, change: Fold) -> None:
-        """Add what one reading changes."""
-        if change.book is before:
+        """Add what one reading changes: of several states of a series the newest, usage of a slot added up."""
+        book = change.book
+        if book is before:
             return
-        self.books[point.key] = change.book
-        self._folds.append(change)
-        if change.book.complete_until != before.complete_until:
-            self._completed[point.ref] = change.book.complete_until
+        self.books[point.key] = book
+        if book.complete_until != before.complete_until:
+            self._completed[point.ref] = book.complete_until
+        for update in change.series:
+            self._series[update.series] = update
+        for slot in change.slots:
+            self._add_slot(slot)
+        for publication in change.publish:
+            self._publish[publication] = None
+        self._runs += change.runs
+        self._evidence += change.evidence
+        self._quarantined += change.quarantined
+        self._events += change.events
+
+    def _add_slot(self, change: SlotChange) -> None:
+        key = (change.account, change.slot)
+        known = self._slots.get(key)
+        if known is not None:
+            total = Usage(*(a + b for a, b in zip(known.usage, change.usage, strict=True)))
+            change = change._replace(usage=total)  # the newest coverage with the usage of both
+        self._slots[key] = change
 
     def batch(self, now: Instant, watermarks: Iterable[tuple[str, Instant]]) -> Batch:
-        """Return everything as one batch; of several states of a series the newest, usage of a slot added up."""
-        folds = self._folds
+        """Return everything as one batch."""
         return Batch(
             id=uuid.uuid4().hex,
             at=now,
-            series=tuple({update.series: update for change in folds for update in change.series}.values()),
-            runs=tuple(run for change in folds for run in change.runs),
-            slots=_merged(slot for change in folds for slot in change.slots),
-            publish=tuple(dict.fromkeys(one for change in folds for one in change.publish)),
+            series=tuple(self._series.values()),
+            runs=tuple(self._runs),
+            slots=tuple(self._slots.values()),
+            publish=tuple(self._publish),
             completed=tuple(self._completed.items()),
-            evidence=tuple(one for change in folds for one in change.evidence),
-            quarantined=tuple(one for change in folds for one in change.quarantined),
-            events=tuple(event for change in folds for event in change.events),
+            evidence=tuple(self._evidence),
+            quarantined=tuple(self._quarantined),
+            events=tuple(self._events),
             watermarks=tuple(watermarks),
         )
-
-
-def _merged(changes: Iterable[SlotChange]) -> tuple[SlotChange, ...]:
-    merged: dict[tuple[int, Instant], SlotChange] = {}
-    for change in changes:
-        key = (change.account, change.slot)
-        known = merged.get(key)
-        if known is not None:
-            total = Usage(*(a + b for a, b in zip(known.usage, change.usage, strict=True)))
-            change = change._replace(usage=total)  # noqa: PLW2901 - the newest coverage with the usage of both
-        merged[key] = change
-    return tuple(merged.values())
 
 
 def _watermarks(readings: Iterable[Reading]) -> list[tuple[str, Instant]]:

@@ -48,13 +48,14 @@ def split(delta: Delta, changes: Sequence[Instant] = ()) -> list[Part]:
     start, end, growth = delta.start, delta.end, delta.growth
     if not changes and slot_start(start) == slot_start(end - 1):
         return [Part(start, end, growth)]
-    boundaries = _boundaries(start, end, changes)
+    length = end - start
     parts: list[Part] = []
     before = Growth()
     previous = start
-    for boundary in boundaries:
-        upto = Growth(*(share_before(quantity, start, end, boundary) for quantity in growth))
-        parts.append(Part(previous, boundary, Growth(*(b - a for a, b in zip(before, upto, strict=True)))))
+    for boundary in _boundaries(start, end, changes):
+        passed = boundary - start
+        upto = Growth(*[quantity * passed // length for quantity in growth])  # share_before, of six at once
+        parts.append(Part(previous, boundary, Growth(*[now - then for now, then in zip(upto, before, strict=True)])))
         previous, before = boundary, upto
     return parts
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from collector.model.identity import Kind, PointKey, TenantId
 from collector.model.usage import Usage
 
+_NOTHING = Usage()
+
 
 class AccountTotal:
     """Everything ever booked to one tenant at one metering point.
@@ -58,7 +60,7 @@ class Totals:
 
     def _add_to_tenant(self, account: AccountTotal, growth: Usage) -> None:
         key = (account.tenant, account.point.kind)
-        self.by_tenant[key] = _sum(self.by_tenant.get(key, Usage()), growth)
+        self.by_tenant[key] = _sum(self.by_tenant.get(key, _NOTHING), growth)
 
 
 def _sum(left: Usage, right: Usage) -> Usage:
