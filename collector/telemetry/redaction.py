@@ -15,6 +15,9 @@ HIDDEN: Final = "***"
 SECRET_CHARACTERS_MIN: Final = 4
 """A shorter secret is hidden only where it is a whole value: as a part of words it would blank out whole logs."""
 
+SECRETS_MAX: Final = 1_000
+"""Secrets that are looked for; of more, since tokens are renewed, the one that was not used for longest goes."""
+
 DEPTH_MAX: Final = 6
 """How deep fields are searched; what lies deeper is shown as text, in which known secrets are hidden all the same."""
 
@@ -32,14 +35,20 @@ class Redactor:
     """
 
     def __init__(self) -> None:
-        self._known: set[str] = set()
+        self._known: dict[str, None] = {}  # in the order of their last use
         self._pattern: re.Pattern[str] | None = None
 
     def register(self, secret: str) -> None:
         """Hide a secret from now on; an empty one is none."""
-        if not secret or secret in self._known:
+        if not secret:
             return
-        self._known.add(secret)
+        is_news = secret not in self._known
+        self._known.pop(secret, None)
+        self._known[secret] = None
+        if not is_news:
+            return
+        if len(self._known) > SECRETS_MAX:
+            del self._known[next(iter(self._known))]
         spellings = {spelling for one in self._known for spelling in _spellings(one)}
         # The longest first, so that no rest of a secret stays that begins like a shorter one.
         ordered = sorted(filter(_is_searchable, spellings), key=len, reverse=True)

@@ -176,6 +176,14 @@ def test_short_and_overlapping_secrets() -> None:
     assert redactor.text("a token-1-and-more b token-1 c") == f"a {HIDDEN} b {HIDDEN} c"
 
 
+def test_of_very_many_secrets_the_one_unused_for_longest_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("collector.telemetry.redaction.SECRETS_MAX", 2)
+    redactor = Redactor()
+    for secret in ("first-token", "second-token", "first-token", "third-token"):
+        redactor.register(secret)
+    assert redactor.text("first-token second-token third-token!") == f"{HIDDEN} second-token {HIDDEN}!"
+
+
 def test_numbers_stay_numbers() -> None:
     assert Redactor().value([1, 2.5, True, None]) == [1, 2.5, True, None]
 
