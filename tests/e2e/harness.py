@@ -20,6 +20,7 @@ from typing import Any, Final
 
 import aiohttp
 import yaml
+from yarl import URL
 
 import collector
 from simulator import Simulator, settings_for
@@ -101,6 +102,7 @@ class Place:
     def secret(self, name: str, word: str) -> str:
         """Write a secret into a file of its own, remember its word, and return the file's path."""
         path = self.folder / "secrets" / name
+        path.touch(mode=0o600)
         path.write_text(f"{word}\n", encoding="utf-8")
         self.words[name] = word
         return str(path)
@@ -211,7 +213,7 @@ class Daemon:
         code = await self._end(signal.SIGTERM)
         return code, time.monotonic() - begun
 
-    def signal(self, number: signal.Signals) -> None:
+    def send(self, number: int) -> None:
         """Send a signal."""
         self._running().send_signal(number)
 
@@ -257,7 +259,9 @@ class Daemon:
         timeout = aiohttp.ClientTimeout(total=15)
         async with (
             aiohttp.ClientSession(timeout=timeout) as session,
-            session.request(method, f"{self.url}{path}", params=parameters, headers=sent | dict(headers or {})) as got,
+            session.request(
+                method, URL(f"{self.url}{path}", encoded=True), params=parameters, headers=sent | dict(headers or {})
+            ) as got,
         ):
             answer = Answer(got.status, dict(got.headers), await got.text())
         self.place.said.append((f"{method} {path} {dict(parameters or {})}", f"{answer.headers}\n{answer.text}"))

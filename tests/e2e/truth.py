@@ -1,0 +1,325 @@
+"""What the ledger must have, from what the simulated provider served and truly carried.
+
+Three judges, none of which is the daemon's code: the provider's list of served readings (every committed sample must be
+one of them, digit by digit), the second reading of the accounting rules in ``tests.oracle`` (what these samples come
+to, per slot), and the provider's true counters (what was carried between two readings).
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from collector.core.periods import parse_time
+from collector.ledger.sqlite import SqliteReader, SqliteWriter
+from collector.model.identity import Kind, PointKey, ReadAt
+from collector.model.usage import Evidence, LedgerState, Role, StoredEvent
+from simulator import Served, Simulator
+from simulator.counters import NodeCounters, Values
+from tests.e2e.sinks import Sum, Who
+from tests.oracle.rules import INFERRED, Book, Booked, Params, Told, decide
+from tests.oracle.shares import slots
+
+ALWAYS = 2**62
+"""An instant after everything, in milliseconds."""
+
+BALANCE = "\0balance"
+"""Stands in for the tenant of a point that is read for balance only."""
+
+
+class SeriesId(NamedTuple):
+    """A series, as the ledger and the provider both name it."""
+
+    point: PointKey
+    read_at: ReadAt
+    port: str
+    node: str
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What a ledger has: its state, its events, and the samples behind its usage in the order of reading."""
+
+    state: LedgerState
+    events: tuple[StoredEvent, ...]
+    samples: dict[SeriesId, tuple[Evidence, ...]]
+
+
+async def read_ledger(path: Path) -> Committed:
+    """Return everything that a ledger has, beside a running daemon or without one."""
+    writer, reader = SqliteWriter(path, daemon=False), SqliteReader(path)
+    await writer.start()
+    await reader.start()
+    try:
+        state = await writer.load()
+        events = [*await reader.events(tenants=None, since=None, event=None, after=0, limit=1_000_000)]
+        series = {one.ref: one for one in state.series}
+        found: dict[SeriesId, list[Evidence]] = defaultdict(list)
+        for point in state.points:
+            for port, node, one in await reader.evidence(point.key, 0, ALWAYS):
+                found[SeriesId(point.key, series[one.series].read_at, port, node)].append(one)
+    finally:
+        await reader.stop()
+        await writer.stop()
+    # A point has one poll in flight at a time, so its samples were accounted in the order in which they were asked for.
+    ordered = {key: tuple(sorted(rows, key=lambda row: row.sample.polled_at)) for key, rows in found.items()}
+    return Committed(state, tuple(events), ordered)
+
+
+async def read_state(path: Path) -> LedgerState:
+    """Return the state of a ledger, beside a running daemon or without one."""
+    writer = SqliteWriter(path, daemon=False)
+    await writer.start()
+    try:
+        return await writer.load()
+    finally:
+        await writer.stop()
+
+
+async def waiting(path: Path, exporters: Sequence[str]) -> int:
+    """Return how many publications wait for some exporter; counted to a thousand each."""
+    reader = SqliteReader(path)
+    await reader.start()
+    try:
+        return sum([len(await reader.outbox(name, 1_000)) for name in exporters])
+    finally:
+        await reader.stop()
+
+
+# --- every committed sample was served -------------------------------------------------------------------------------
+
+
+def _members(row: Served) -> tuple[int | None, ...]:
+    return (row.at, row.rx_bytes, row.tx_bytes, row.rx_packets, row.tx_packets, row.rx_dropped, row.tx_dropped)
+
+
+def never_served(committed: Committed, served: Sequence[Served]) -> list[str]:
+    """Return the committed samples that the provider never answered, in words; there must be none."""
+    known = {(row.path, row.end, row.port_id, row.node, _members(row)) for row in served}
+    strange = []
+    for series, samples in committed.samples.items():
+        path, end = series.point.path, series.read_at.value.removeprefix("tier0_").replace("summary", "")
+        ends = ("interface", "tier0", "tier1") if not end else (end,)
+        for one in samples:
+            row = (one.sample.at, *one.sample.counters)
+            if not any((path, e, series.port, series.node, row) in known for e in ends):
+                strange.append(f"{series}: {one}")
+    return strange
+
+
+# --- what the rules make of the samples ------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Judged:
+    """A series by the rules: its book, and each step as (rule, entries booked by it, entries set aside by it)."""
+
+    book: Book
+    params: Params
+    steps: list[tuple[Told, list[Booked], list[Booked]]] = field(default_factory=list)
+
+
+def judge(committed: Committed, *, max_rate: int, gap_after_ms: int) -> tuple[dict[SeriesId, Judged], list[str]]:
+    """Return what the rules make of every series, and where the daemon applied another row of the table.
+
+    The time of creation is the daemon's own finding; the true counters prove or refute it.
+    """
+    created: dict[tuple[str | None, str | None, int], int] = {
+        (event.point, event.node, event.at): parse_time(str(event.detail["created_at"]), ZoneInfo("UTC"))
+        for event in committed.events
+        if event.event == "created"
+    }
+    judged, wrong = {}, []
+    for series, samples in committed.samples.items():
+        at = created.get((series.point.label, series.node, samples[0].sample.at)) if samples[0].rule == 2 else None
+        params = Params(
+            max_rate,
+            gap_after_ms,
+            summary=series.read_at is ReadAt.TIER0_SUMMARY,
+            created_at=at,
+            lacked_at=None if at is None else 0,
+        )
+        one = judged[series] = Judged(Book(), params)
+        for sample in samples:
+            told = Told(sample.sample.at, tuple(sample.sample.counters))
+            booked, aside = len(one.book.booked), len(one.book.quarantined)
+            rule = decide(one.book, told, params)
+            one.steps.append((told, one.book.booked[booked:], one.book.quarantined[aside:]))
+            if rule != sample.rule:
+                wrong.append(f"{series}: {told}: expected rule {rule}, got {sample.rule}")
+    return judged, wrong
+
+
+class SlotOf(NamedTuple):
+    """A row of usage."""
+
+    tenant: str
+    kind: str
+    point: str
+    direction: str
+    start: int
+
+
+def expected_slots(committed: Committed, judged: dict[SeriesId, Judged]) -> dict[SlotOf, Sum]:
+    """Return what every slot must have, without the rows that are all zeros."""
+    owners = {
+        point.key: [
+            (owner.valid_from, owner.tenant if owner.role is Role.BILLED else BALANCE) for owner in point.owners
+        ]
+        for point in committed.state.points
+    }
+    sums: dict[SlotOf, list[int]] = defaultdict(lambda: [0, 0, 0])
+    for series, one in judged.items():
+        key = series.point
+        for (tenant, start), growth in slots(one.book.booked, owners[key]).items():
+            if tenant == BALANCE:
+                continue
+            for direction, part in zip(("ingress", "egress"), _seen(series, growth), strict=True):
+                row = sums[SlotOf(tenant, key.kind.value, key.label, direction, start)]
+                for index, value in enumerate(part):
+                    row[index] += value
+    return {slot: Sum(*values) for slot, values in sums.items() if any(values)}
+
+
+def _seen(series: SeriesId, growth: Sequence[int]) -> tuple[Sum, Sum]:
+    """Return (ingress, egress) of growth: the Tier-0's port of a link looks toward the tenant."""
+    rx, tx = Sum(*growth[0::2]), Sum(*growth[1::2])
+    flipped = series.point.kind is Kind.TIER1_DOWNLINK and series.read_at in (ReadAt.TIER0, ReadAt.TIER0_SUMMARY)
+    return (tx, rx) if flipped else (rx, tx)
+
+
+def totals(rows: dict[SlotOf, Sum]) -> dict[Who, Sum]:
+    """Return slots added up per tenant, kind and direction."""
+    sums: dict[Who, list[int]] = defaultdict(lambda: [0, 0, 0])
+    for slot, row in rows.items():
+        for index, value in enumerate(row):
+            sums[Who(slot.tenant, slot.kind, slot.direction)][index] += value
+    return {who: Sum(*values) for who, values in sorted(sums.items())}
+
+
+# --- what was truly carried ------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Proof:
+    """How booked usage compares with the true counters.
+
+    Attributes:
+        exact: Stretches between two honest readings, without a restart, that are equal to the truth.
+        restarts: Restarts whose loss lies inside the bound of their event.
+        hidden: Restarts that no reading can show, since the counter had passed its old value again.
+        told: Samples by what they are: honest, or not what the register showed.
+        wrong: What contradicts the truth, in words.
+    """
+
+    exact: int = 0
+    restarts: int = 0
+    hidden: int = 0
+    told: Counter[str] = field(default_factory=Counter)
+    wrong: list[str] = field(default_factory=list)
+
+    def stretch(self, series: SeriesId, told: Told, booked: Sequence[int], true: Values) -> None:
+        """Compare what was booked up to a sample with what passed."""
+        if tuple(booked) == tuple(true):
+            self.exact += 1
+        else:
+            self.wrong.append(f"{series} until {told.at}: expected {tuple(true)}, booked {tuple(booked)}")
+
+    def hidden_restart(self, series: SeriesId, told: Told, booked: Sequence[int], true: Values) -> None:
+        """What is booked over a restart that no reading shows passed truly."""
+        self.hidden += 1
+        if any(value > passed for value, passed in zip(booked, true, strict=True)):
+            self.wrong.append(f"{series} until {told.at}: booked {tuple(booked)}, where only {tuple(true)} passed")
+
+    def restart(
+        self, series: SeriesId, params: Params, booked: Sequence[Booked], since: _Reading | None, held: _Reading | None
+    ) -> None:
+        """What is booked over a restart passed truly, and what is not lies inside the bound of the restart's event."""
+        inferred = [entry for entry in booked if entry.quality == INFERRED]
+        if since is None or held is None or not inferred:
+            return
+        self.restarts += 1
+        entry, passed = inferred[0], held.true.minus(since.true)
+        if any(value > true for value, true in zip(entry.growth, passed, strict=True)):
+            self.wrong.append(f"{series}: booked {entry.growth} over a restart, where only {tuple(passed)} passed")
+        lost = max(true - value for value, true in zip(entry.growth[:2], passed[:2], strict=True))
+        bound = params.max_rate * (entry.end - entry.start) // 8_000
+        if lost > bound:
+            self.wrong.append(f"{series}: a restart until {entry.end} lost {lost} bytes, above its bound of {bound}")
+
+
+class _Reading(NamedTuple):
+    """An honest reading: when its register was read, what the port had truly carried, and what was reset away."""
+
+    at: int
+    true: Values
+    offset: Values
+
+
+def prove(sim: Simulator, judged: dict[SeriesId, Judged]) -> Proof:
+    """Compare every series that is read per node with the true counters of its port."""
+    proof = Proof()
+    ports = {port.port_id: port for port in sim.provider.ports}
+    for series, one in judged.items():
+        port = ports.get(series.port)
+        counters = port.counters.get(series.node) if port is not None else None
+        if counters is None:
+            proof.told["sums over nodes"] += len(one.steps)
+            continue
+        _prove_series(sim, series, one, counters, proof)
+    return proof
+
+
+def _prove_series(sim: Simulator, series: SeriesId, one: Judged, counters: NodeCounters, proof: Proof) -> None:
+    """Follow a series from trusted reading to trusted reading."""
+    since: _Reading | None = None  # where the stretch began
+    held: _Reading | None = None
+    grown = [0] * 6  # what was booked since then
+    for rule, (told, booked, aside) in zip(one.book.rules, one.steps, strict=True):
+        reading = _honest(sim, counters, told)
+        proof.told["honest" if reading else "not what the register showed"] += 1
+        whole = reading if None not in told.counters else None
+        if rule in (5, 6):
+            continue
+        if rule == 9:
+            held = whole
+            continue
+        if rule == 2 and whole is not None and booked:
+            proof.stretch(series, told, booked[0].growth, whole.true)
+        if rule in (11, 12):
+            proof.restart(series, one.params, booked, since, held)
+            since, grown = held, [0] * 6
+        elif rule in (2, 3) or aside:
+            since, grown = whole, [0] * 6
+        held = whole if rule == 12 else None
+        for entry in booked:
+            if entry.quality == INFERRED or aside:
+                continue  # judged above, or no part of a stretch
+            grown = [a + b for a, b in zip(grown, entry.growth, strict=True)]
+        if rule not in (8, 10, 11) or whole is None:
+            continue
+        if since is None or aside:
+            since, grown = whole, [0] * 6
+        elif since.offset == whole.offset:
+            proof.stretch(series, told, grown, whole.true.minus(since.true))
+        else:
+            proof.hidden_restart(series, told, grown, whole.true.minus(since.true))
+            since, grown = whole, [0] * 6
+
+
+def _honest(sim: Simulator, counters: NodeCounters, told: Told) -> _Reading | None:
+    """Return the reading that a sample is, or nothing where the register never showed these values at that time."""
+    pieces = sim.provider.offsets
+    for index in reversed(range(len(pieces))):
+        at = told.at - pieces[index].device
+        until = pieces[index + 1].since if index + 1 < len(pieces) else ALWAYS
+        if not pieces[index].since <= at < until or at < counters.born:
+            continue
+        register, true = counters.register_at(at), counters.true_at(at)
+        if all(value is None or value == shown for value, shown in zip(told.counters, register, strict=True)):
+            return _Reading(at, true, true.minus(register))
+    return None
