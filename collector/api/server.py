@@ -63,7 +63,7 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
 }
 
-_STARTED = "northmeter.started"
+_STARTED = web.RequestKey("northmeter.started", bool)
 
 _log = structlog.stdlib.get_logger("collector.api")
 
