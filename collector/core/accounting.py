@@ -17,7 +17,7 @@ from collector.model.period import Instant
 from collector.model.sample import Counters, Sample
 from collector.model.usage import Delta, Detail, EventName, Growth, Quality, Run, SeriesState
 
-GROWTH_MAX = 2**61
+GROWTH_MAX = 2**56
 """Greatest growth of one counter in one delta that is believed, in bytes or packets.
 
 Above it no rate is plausible, and below it the few deltas that can meet in one slot stay inside the ledger's 64-bit

@@ -97,6 +97,7 @@ class _Folding:
     def run(self) -> Fold:
         listed = {self._row(row) for row in self._reading.rows}
         self._unlist(listed)
+        self._note_faults()
         old = self._book.series
         updates = tuple(
             SeriesUpdate(new.ref, new.state, new.expected_from)
@@ -117,6 +118,15 @@ class _Folding:
             tuple(self._quarantined),
             tuple(self._events),
         )
+
+    def _note_faults(self) -> None:
+        """Tell what of the answer could not be used; the rest of it counts all the same."""
+        reading = self._reading
+        if reading.faults:
+            key = f"{self._point.ref} {reading.asked_node}"
+            self._event(
+                EventName.ANSWER_INVALID, reading.polled_at, reading.asked_node, {"faults": list(reading.faults)}, key
+            )
 
     # --- one row ---------------------------------------------------------------------------------------------------
 
@@ -272,7 +282,7 @@ class _Folding:
             if complete and not (before and before <= change.slot):
                 yield Publication(change.account, change.slot)
 
-    def _event(self, event: EventName, at: Instant, node: str, detail: Detail, repeat_key: str) -> None:
+    def _event(self, event: EventName, at: Instant, node: str | None, detail: Detail, repeat_key: str) -> None:
         key = self._point.key
         tenant = owner_at(self._point.owners, at).tenant
         self._events.append(

@@ -29,7 +29,13 @@ def steady(point: Point, book: Book, reading: Reading) -> Fold | None:
     Source: docs/accounting.md, sections 2 to 5, where row 8 decides and there is no gap.
     """
     rows, known = reading.rows, book.complete_until
-    if len(rows) != 1 or len(point.owners) != 1 or point.owners[0].valid_from != BEGINNING or not known:
+    if (
+        len(rows) != 1
+        or reading.faults
+        or len(point.owners) != 1
+        or point.owners[0].valid_from != BEGINNING
+        or not known
+    ):
         return None
     row = rows[0]
     key = (reading.read_at, row.port, row.node)

@@ -10,7 +10,7 @@ Counted: TypeAlias = "tuple[int | None, ...]"
 """rx_bytes, tx_bytes, rx_packets, tx_packets, rx_dropped, tx_dropped; ``None`` is a counter that the row lacked."""
 
 WIDTH = 6
-GROWTH_MAX = 2**61
+GROWTH_MAX = 2**56
 """Growth of one counter above which a delta cannot be believed: sums over a slot must stay inside 64 bits."""
 CREATED_AFTER_MS = 60_000
 """An object counts as new when it was created more than this after the last complete inventory that lacked it."""

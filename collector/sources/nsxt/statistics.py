@@ -14,6 +14,11 @@ from collector.model.sample import COUNTER_MAX, Counters, Row, Sample
 INSTANT_MAX: Instant = 253_402_300_799_999
 """The last millisecond of the year 9999: a time beyond it is no time."""
 
+CLOCK_DIFFERENCE_MS_MAX = 366 * 86_400_000
+"""Farthest that a sample's time may lie from ours, in milliseconds. Managers' clocks differ, dead nodes keep old
+times; but one
+garbled time in the year 9999 would spread a delta over a billion slots and make every true sample look old."""
+
 FAULTS_MAX = 20
 """Faults told of one answer; more of them say nothing new."""
 
@@ -112,8 +117,8 @@ def per_node_rows(body: bytes, polled_at: Instant, fallback_node: str | None) ->
             if not node:
                 faults.append("a row has no transport_node_id, and none was asked for")
                 continue
-        counters = _counters(listed_row.rx, listed_row.tx)
-        rows.append(Row(port, node, Sample(listed_row.last_update_timestamp or 0, polled_at, counters)))
+        at = _timely(listed_row.last_update_timestamp or 0, polled_at, node, faults)
+        rows.append(Row(port, node, Sample(at, polled_at, _counters(listed_row.rx, listed_row.tx))))
     if nameless > 1 and fallback_node:
         named = {row.transport_node_id for row in listed}
         faults.append(f"{nameless} rows have no transport_node_id; nobody can say whose they are")
@@ -133,8 +138,10 @@ def summary_row(body: bytes, polled_at: Instant) -> tuple[tuple[Row, ...], list[
         return _loose_summary(body, polled_at)
     if answer.logical_router_port_id is None and answer.rx is None and answer.tx is None:
         raise Malformed("it has neither logical_router_port_id nor rx nor tx")
-    sample = Sample(answer.last_update_timestamp or 0, polled_at, _counters(answer.rx, answer.tx))
-    return (Row(answer.logical_router_port_id or "", SUMMARY_NODE, sample),), []
+    faults: list[str] = []
+    at = _timely(answer.last_update_timestamp or 0, polled_at, SUMMARY_NODE, faults)
+    sample = Sample(at, polled_at, _counters(answer.rx, answer.tx))
+    return (Row(answer.logical_router_port_id or "", SUMMARY_NODE, sample),), faults
 
 
 def _counters(rx: PortCounters | None, tx: PortCounters | None) -> Counters:
@@ -148,6 +155,14 @@ def _counters(rx: PortCounters | None, tx: PortCounters | None) -> Counters:
         rx.dropped_packets,
         tx.dropped_packets,
     )
+
+
+def _timely(at: Instant, polled_at: Instant, node: str, faults: list[str]) -> Instant:
+    """Return a sample's time, or 0, which is none, where it lies too far from ours to be one."""
+    if -CLOCK_DIFFERENCE_MS_MAX <= at - polled_at <= CLOCK_DIFFERENCE_MS_MAX or not at:
+        return at
+    faults.append(f"node {node}: last_update_timestamp {at} lies more than a year from our time; taken as lacking")
+    return 0
 
 
 def _repaired(at: int, counters: Counters, node: str, faults: list[str]) -> tuple[Instant, Counters]:
@@ -214,7 +229,7 @@ def _loose_sample(fields: Mapping[str, msgspec.Raw], node: str, polled_at: Insta
     at = _field(fields, "last_update_timestamp", _INTEGER, where, faults) or 0
     counters = _counters(_loose_counters(fields, "rx", where, faults), _loose_counters(fields, "tx", where, faults))
     at, counters = _repaired(at, counters, node, faults)
-    return Sample(at, polled_at, counters)
+    return Sample(_timely(at, polled_at, node, faults), polled_at, counters)
 
 
 def _loose_counters(fields: Mapping[str, msgspec.Raw], name: str, where: str, faults: list[str]) -> PortCounters:

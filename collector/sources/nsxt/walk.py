@@ -33,7 +33,6 @@ from collector.sources.nsxt.reader import ListReader
 from collector.sources.nsxt.snapshot import Edge, Gateway, Interface, Snapshot
 
 
-
 class Walk:
     """One discovery. Build it, ``run`` it once, and read the attributes.
 

@@ -11,7 +11,7 @@ from collector.core.slots import Observed, coverage, split
 from collector.model.identity import Kind, PointKey, ReadAt, TenantId
 from collector.model.period import SLOT_MS
 from collector.model.sample import Counters, Reading, Row, Sample
-from collector.model.usage import Coverage, Delta, Growth, Owner, Quality, Role, Run
+from collector.model.usage import Coverage, Delta, EventName, Growth, Owner, Quality, Role, Run
 from tests.oracle.rules import Params, Told, account
 from tests.property.told import Ran, assert_same, run
 
@@ -268,3 +268,15 @@ def test_what_is_set_aside_leaves_its_time_missing_also_beside_another_node() ->
     )
     assert [change.coverage for change in folds[1].slots] == [Coverage()]
     assert [q.delta.growth.rx_bytes for q in folds[1].quarantined] == [2**60 - 1]
+
+
+def test_what_could_not_be_used_of_an_answer_is_an_event() -> None:
+    key = PointKey("nsx", Kind.TIER0_UPLINK, "/infra/up1")
+    owners = (Owner(TenantId("acme"), Role.BILLED, 0, "settings"),)
+    point = Point(ref=1, key=key, rules=Rules(10**9, 180_000), owners=owners, accounts={TenantId("acme"): 1})
+    reading = Reading(
+        point=key, read_at=ReadAt.INTERFACE, polled_at=T0, asked_node="edge", rows=(), faults=("rx is no object",)
+    )
+    (event,) = fold(point, Book({}), reading).events
+    assert (event.event, event.node, event.tenant) == (EventName.ANSWER_INVALID, "edge", "acme")
+    assert event.detail == {"faults": ["rx is no object"]}

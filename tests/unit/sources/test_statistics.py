@@ -73,7 +73,7 @@ def test_a_time_that_is_none_is_lacking(value: str) -> None:
 @pytest.mark.parametrize("rx", ["7", '"x"', "[1]"])
 def test_counters_that_are_no_object_are_lacking(rx: str) -> None:
     rows, faults = rows_of(
-        f'{{"transport_node_id":"bad","last_update_timestamp":1,"rx":{rx},"tx":{{"total_bytes":1}}}}'
+        f'{{"transport_node_id":"bad","last_update_timestamp":{AT},"rx":{rx},"tx":{{"total_bytes":1}}}}'
     )
     assert rows["bad"].sample.counters == Counters(tx_bytes=1)
     assert len(faults) == 1
@@ -87,18 +87,18 @@ def test_a_row_that_is_nobodys_is_left_out_and_the_others_stay(bad: str) -> None
 
 
 def test_a_row_without_a_node_belongs_to_the_one_asked_for() -> None:
-    nameless = '{"last_update_timestamp":1,"rx":{"total_bytes":1}}'
+    nameless = f'{{"last_update_timestamp":{AT},"rx":{{"total_bytes":1}}}}'
     rows, faults = rows_of(nameless, fallback="asked")
     assert set(rows) == {"asked"}
     assert not faults
     assert set(rows_of(nameless)[0]) == set()
     assert rows_of(nameless)[1] == ["a row has no transport_node_id, and none was asked for"]
-    broken = '{"last_update_timestamp":1,"rx":{"total_bytes":true}}'
+    broken = f'{{"last_update_timestamp":{AT},"rx":{{"total_bytes":true}}}}'
     assert set(rows_of(broken, fallback="asked")[0]) == {"asked"}
 
 
 def test_of_several_rows_without_a_node_nobody_knows_whose_they_are() -> None:
-    nameless = '{"last_update_timestamp":1,"rx":{"total_bytes":1}}'
+    nameless = f'{{"last_update_timestamp":{AT},"rx":{{"total_bytes":1}}}}'
     rows, faults = rows_of(nameless, nameless, GOOD, fallback="asked")
     assert set(rows) == {"good"}
     assert "nobody can say whose they are" in faults[0]
@@ -169,3 +169,12 @@ def test_no_answer_breaks_the_reader_or_brings_an_impossible_counter(answer: dic
             assert row.node
             for value in row.sample.counters:
                 assert value is None or (type(value) is int and 0 <= value <= COUNTER_MAX)
+
+
+@pytest.mark.parametrize("at", [1, NOW - 367 * 86_400_000, NOW + 367 * 86_400_000, 253_402_300_799_999])
+def test_a_time_more_than_a_year_from_ours_is_lacking(at: int) -> None:
+    row = f'{{"transport_node_id":"odd","last_update_timestamp":{at},"rx":{{"total_bytes":1}}}}'
+    rows, faults = rows_of(row, GOOD)
+    assert rows["odd"].sample.at == 0
+    assert rows["good"].sample.at == AT
+    assert "more than a year" in faults[0]
