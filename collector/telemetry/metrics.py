@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
-from typing import Final
+from typing import Final, Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
 from prometheus_client.metrics_core import GaugeMetricFamily, InfoMetricFamily
 from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
 
-from collector.clock import Clock
 from collector.model.identity import Kind, TenantId
 from collector.model.period import MS_PER_SECOND, Instant
 from collector.model.usage import EventName, LedgerFigures
@@ -31,6 +30,13 @@ DISCOVERY_BUCKETS: Final = (0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 
 
 COMMIT_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
 """Seconds: from a fast disk to one that is in trouble."""
+
+
+class WallClock(Protocol):
+    """What ages are counted by; ``collector.clock`` has it."""
+
+    def now(self) -> Instant:
+        """Return the wall-clock time, in milliseconds since the epoch."""
 
 
 class PollOutcome(StrEnum):
@@ -83,7 +89,7 @@ class Metrics:
         quarantined: Tenant → bytes waiting in quarantine; whole numbers, and the exposition keeps them so.
     """
 
-    def __init__(self, *, version: str, clock: Clock) -> None:
+    def __init__(self, *, version: str, clock: WallClock) -> None:
         self.registry = CollectorRegistry()
         self.quarantined: dict[TenantId, int] = {}
         self._clock = clock
