@@ -32,6 +32,7 @@ class Reset:
     status: int | None = None
 
 
+@dataclass(frozen=True)
 class Slow:
     """No answer within any time-out."""
 

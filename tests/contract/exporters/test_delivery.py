@@ -267,7 +267,9 @@ async def test_a_damaged_ledger_ends_the_exporter(bench: Bench) -> None:
         await asyncio.wait_for(bench.exporter.wait(), 10)
 
 
-@pytest.mark.parametrize("trouble", [None, Slow(), Answer(429, headers={"Retry-After": "600"})], ids=str)
+@pytest.mark.parametrize(
+    "trouble", [None, Slow(), Answer(429, headers={"Retry-After": "600"})], ids=["well", "slow", "throttled"]
+)
 async def test_a_stop_takes_less_than_a_second(bench: Bench, trouble: Answer | Slow | None) -> None:
     bench.server.script += [trouble] if trouble is not None else []
     bench.ledger.rows += [row(1)] if trouble is not None else []
