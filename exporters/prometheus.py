@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from typing import Final, TypeVar
 
 from aiohttp import web
@@ -145,7 +144,7 @@ class PrometheusExposition:
     def _know(self, count: int) -> None:
         """Have the labels of the first ``count`` accounts."""
         known = len(self._point_labels)
-        self._point_labels.extend(map(self._line_of, islice(self._totals.accounts, known, count)))
+        self._point_labels.extend(map(self._line_of, self._totals.accounts[known:count]))
 
     def _line_of(self, account: AccountTotal) -> str:
         point = account.point
