@@ -163,6 +163,9 @@ class OutboxExporter:
         lines, unfit = self._destination.encode(rows)
         parked = [self._parked(one.line, one.reason) for one in unfit]
         parked += await self._deliver(lines)
+        if parked:  # one line a batch, since a wrong setting of the destination may refuse every line
+            first = parked[0]
+            _log.warning("export_parked", name=self.name, lines=len(parked), reason=first.reason, first=first.line)
         # Both belong together: a stop between them would set the same lines aside a second time.
         self._confirming = asyncio.get_running_loop().create_task(self._confirm(parked, rows[-1].seq))
         await asyncio.shield(self._confirming)
@@ -187,7 +190,6 @@ class OutboxExporter:
                     stack += [part[half:], part[:half]]
                 else:
                     parked.append(self._parked(part[0], str(error)))
-                    _log.warning("export_line_parked", name=self.name, reason=parked[-1].reason, line=part[0])
                 if half and error.too_large:
                     self._lines_max = half
         return parked

@@ -178,7 +178,7 @@ async def test_a_line_at_fault_is_set_aside_and_the_rest_goes_on(bench: Bench) -
     assert len(bench.server.stored) == 58
     assert bench.count(ExportOutcome.REJECTED) >= 2
     assert bench.count(ExportOutcome.UNAVAILABLE) == 0
-    assert [line["event"] for line in logs] == ["export_line_parked", "export_line_parked"]
+    assert [(line["event"], line["lines"]) for line in logs] == [("export_parked", 1), ("export_parked", 1)]
 
 
 async def test_an_outage_while_halving_loses_nothing(bench: Bench) -> None:
