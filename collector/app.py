@@ -64,7 +64,13 @@ DISCOVERY_RETRY_MS = 15_000
 longer."""
 
 REDISCOVER_MS = 5_000
-"""Pause before a discovery that a gone object asks for, in milliseconds, so that many of them cost one."""
+"""Pause before a discovery that a gone object or a vanished node asks for, in milliseconds, so that many of them cost
+one."""
+
+REDISCOVER_APART_MS = 30_000
+"""Least time between the end of a discovery and the next one that is asked for so, in milliseconds: a node that comes
+and goes
+must not make us discover without end."""
 
 STOP_SECONDS = 4.5
 """Time for everything to stop; a service manager is promised five seconds."""
@@ -78,6 +84,7 @@ class Unit:
     Attributes:
         planned_ms: Interval at which its cycle runs; ``None`` before the first inventory.
         discovering: A discovery is under way.
+        discovered: Monotonic seconds of the end of the last one.
     """
 
     def __init__(self, source: NsxtSource, poller: Poller) -> None:
@@ -85,6 +92,7 @@ class Unit:
         self.poller = poller
         self.planned_ms: int | None = None
         self.discovering = False
+        self.discovered = float("-inf")
 
     @property
     def name(self) -> str:
@@ -112,7 +120,7 @@ class App:
         self.health = Health()
         self.totals = Totals()
         self.metrics = Metrics(version=__version__, clock=self._clock)
-        self._watch = Watch(self.metrics, self.health, self._clock)
+        self._watch = Watch(self.metrics, self.health, self._clock, node_missing=self._rediscover)
         path = settings.ledger.path
         self._writer = SqliteWriter(path)
         self._reader = SqliteReader(path)
@@ -230,14 +238,16 @@ class App:
 
     async def _start_source(self, settings: NsxtSettings) -> None:
         source = NsxtSource(
-            nsxt_options(settings, self._settings.poll, self._redactor.register), self._clock, self._watch
+            nsxt_options(settings, self._settings.poll, self._redactor.register, after_another=True),
+            self._clock,
+            self._watch,
         )
         self.metrics.add_source(source.name)
         poller = Poller(
             source,
             points=lambda: self.meter.found(source.name),
             submit=self._pump.submit,
-            rediscover=lambda: self._jobs.soon(f"discover {source.name}", REDISCOVER_MS),
+            rediscover=lambda: self._rediscover(source.name),
             observer=self._watch,
             clock=self._clock,
             interval_ms=self._settings.poll.interval_ms,
@@ -271,10 +281,18 @@ class App:
             self._watch.ledger_writable(str(error))
         finally:
             unit.discovering = False
+            unit.discovered = self._clock.monotonic()
             self.health.well(f"source {unit.name}")
             self.metrics.discovery(unit.name, outcome, self._clock.monotonic() - started)
         if outcome is not DiscoveryOutcome.OK:
             self._jobs.soon(f"discover {unit.name}", DISCOVERY_RETRY_MS)
+
+    def _rediscover(self, name: str) -> None:
+        """Take an inventory soon: an object is gone, or a node that reported does so no more and another may."""
+        unit = self._units.get(name)
+        if unit is not None and not unit.discovering:
+            since_ms = (self._clock.monotonic() - unit.discovered) * 1_000
+            self._jobs.soon(f"discover {name}", int(max(REDISCOVER_MS, REDISCOVER_APART_MS - since_ms)))
 
     def _say(self, inventory: Inventory, attribution: Attribution) -> None:
         """Log what an inventory found that an operator should know; the same thing once."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -36,7 +36,16 @@ class Watch(SourceObserver):
         damaged: Ends with LedgerCorrupt when a job finds the ledger damaged: then the daemon must stop.
     """
 
-    def __init__(self, metrics: Metrics, health: Health, clock: Clock) -> None:
+    def __init__(
+        self, metrics: Metrics, health: Health, clock: Clock, node_missing: Callable[[str], None] = lambda _: None
+    ) -> None:
+        """Args:
+        metrics: Where counts go.
+        health: Where trouble goes.
+        clock: What tells time.
+        node_missing: Called with the source's name when a node no longer reports: the gateway may live on another.
+        """
+        self._node_missing = node_missing
         self._metrics = metrics
         self._health = health
         self._clock = clock
@@ -60,6 +69,8 @@ class Watch(SourceObserver):
         """Events are in the ledger."""
         for (source, event), count in Counter((one.source, one.event) for one in events).items():
             self._metrics.event(source, event, count)
+        for source in {one.source for one in events if one.event is EventName.NODE_MISSING}:
+            self._node_missing(source)
         for seen in events:
             if seen.event not in QUIET_EVENTS:
                 detail = dict(seen.detail)
