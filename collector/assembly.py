@@ -12,6 +12,7 @@ from collector.api.server import TlsOptions as ServerTlsOptions
 from collector.core.attribution import Claim
 from collector.model.identity import Tenant, TenantId
 from collector.pipeline import MeterRules
+from collector.sources.budget import SPAN_SECONDS
 from collector.sources.nsxt.options import (
     BasicLogin,
     BearerLogin,
@@ -86,8 +87,14 @@ def api_options(http: Http) -> ApiOptions:
     )
 
 
-def nsxt_options(source: NsxtSource, poll: Poll, seen: Seen) -> NsxtOptions:
-    """Return what a source of the kind ``nsxt`` is built from; ``seen`` is told of every secret that is read anew."""
+def nsxt_options(source: NsxtSource, poll: Poll, seen: Seen, *, after_another: bool = False) -> NsxtOptions:
+    """Return what a source of the kind ``nsxt`` is built from.
+
+    Args:
+        seen: Is told of every secret that is read anew.
+        after_another: A daemon that was killed, or the source as it was before a reload, may have used up the second
+            that just passed: the budget counts its requests too, by sending nothing for as long.
+    """
     return NsxtOptions(
         http=HttpOptions(
             name=source.name,
@@ -98,6 +105,7 @@ def nsxt_options(source: NsxtSource, poll: Poll, seen: Seen) -> NsxtOptions:
             timeout_seconds=source.timeout_ms / 1_000,
             answer_bytes_max=source.answer_max_bytes,
             lockout_seconds=source.credential_backoff_ms / 1_000,
+            start_hold_seconds=SPAN_SECONDS if after_another else 0.0,
         ),
         login=_login(source, seen),
         federation=source.federation,

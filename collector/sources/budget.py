@@ -121,6 +121,10 @@ class RequestBudget:
             self._concurrency_max, self._concurrency + max(1, self._concurrency_max // RECOVERY_STEPS)
         )
 
+    def hold(self, until: float) -> None:
+        """Give out no place before ``until``, the loop's time in seconds: somebody before us used the second up."""
+        self._held_until = max(self._held_until, until)
+
     @property
     def is_reduced(self) -> bool:
         """True while the budget is below the settings."""

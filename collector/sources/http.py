@@ -50,6 +50,7 @@ class HttpClient:
 
     async def start(self) -> None:
         """Make the connection pools; nothing is sent. Raises SourceUnavailable when a TLS file cannot be used."""
+        self.budget.hold(asyncio.get_running_loop().time() + self._options.start_hold_seconds)
         context = await asyncio.to_thread(client_context, self._options.tls)
         for manager in self.managers:
             manager.open(context)

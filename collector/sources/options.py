@@ -45,6 +45,7 @@ class HttpOptions:
         lockout_seconds: First back-off after refused credentials; it doubles with each refusal.
         return_probe_seconds: How often a manager that we left is asked whether it is back.
         retry_wait_seconds: Mean of the first wait before a retry; it doubles, with full jitter.
+        start_hold_seconds: Pause before the first request, where requests of a client before this one may still count.
     """
 
     name: str
@@ -57,6 +58,7 @@ class HttpOptions:
     lockout_seconds: float = 900.0
     return_probe_seconds: float = 60.0
     retry_wait_seconds: float = 0.25
+    start_hold_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -233,3 +233,19 @@ def test_rounding_of_the_clock_never_leaves_a_call_waiting(start: float, rate: i
             budget.release(loop.time())
 
     run_virtual(main())
+
+
+def test_a_hold_keeps_everybody_waiting_until_it_ends() -> None:
+    arrivals: list[float] = []
+
+    async def main() -> None:
+        budget, loop = RequestBudget(5, 5), asyncio.get_running_loop()
+        budget.hold(loop.time() + 3.0)
+        assert not budget.try_acquire(loop.time())
+        begun = loop.time()
+        async with asyncio.TaskGroup() as group:
+            for number in range(10):
+                group.create_task(ask(budget, random.Random(number), 0.0, arrivals))
+        assert min(arrivals) == begun + 3.0
+
+    run_virtual(main())
