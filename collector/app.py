@@ -63,14 +63,17 @@ DISCOVERY_RETRY_MS = 15_000
 """Pause before a discovery that failed is tried again, in milliseconds, where the interval of the settings is
 longer."""
 
+DISCOVERY_DOUBLINGS_MAX = 10
+"""How often that pause doubles with each further failure: to four hours, or the interval of the settings if that is
+less."""
+
 REDISCOVER_MS = 5_000
 """Pause before a discovery that a gone object or a vanished node asks for, in milliseconds, so that many of them cost
 one."""
 
 REDISCOVER_APART_MS = 30_000
 """Least time between the end of a discovery and the next one that is asked for so, in milliseconds: a node that comes
-and goes
-must not make us discover without end."""
+and goes must not make us discover without end."""
 
 STOP_SECONDS = 4.5
 """Time for everything to stop; a service manager is promised five seconds."""
@@ -85,6 +88,7 @@ class Unit:
         planned_ms: Interval at which its cycle runs; ``None`` before the first inventory.
         discovering: A discovery is under way.
         discovered: Monotonic seconds of the end of the last one.
+        failures: Discoveries since the last complete one.
     """
 
     def __init__(self, source: NsxtSource, poller: Poller) -> None:
@@ -93,6 +97,7 @@ class Unit:
         self.planned_ms: int | None = None
         self.discovering = False
         self.discovered = float("-inf")
+        self.failures = 0
 
     @property
     def name(self) -> str:
@@ -284,8 +289,11 @@ class App:
             unit.discovered = self._clock.monotonic()
             self.health.well(f"source {unit.name}")
             self.metrics.discovery(unit.name, outcome, self._clock.monotonic() - started)
-        if outcome is not DiscoveryOutcome.OK:
-            self._jobs.soon(f"discover {unit.name}", DISCOVERY_RETRY_MS)
+        unit.failures = 0 if outcome is DiscoveryOutcome.OK else unit.failures + 1
+        if unit.failures:
+            # What stays unreadable for good must not cost an inventory each time: the pause doubles up to the interval.
+            pause_ms = DISCOVERY_RETRY_MS << min(unit.failures - 1, DISCOVERY_DOUBLINGS_MAX)
+            self._jobs.soon(f"discover {unit.name}", pause_ms)
 
     def _rediscover(self, name: str) -> None:
         """Take an inventory soon: an object is gone, or a node that reported does so no more and another may."""
