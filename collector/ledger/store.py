@@ -24,13 +24,13 @@ together."""
 
 _REST_MASK = (1 << CARRY_BITS) - 1
 
-_JOURNAL = """
+JOURNAL = """
 INSERT INTO journal (id, at, first_sample_at, last_sample_at, samples) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT (id) DO NOTHING"""
 
-_SERIES = "UPDATE series SET state = ?, expected_from = ? WHERE id = ?"
+SERIES = "UPDATE series SET state = ?, expected_from = ? WHERE id = ?"
 
-_SLOT = f"""
+SLOT = f"""
 INSERT INTO slot (key, {", ".join(Usage._fields)}, missing_ms, spread_ms, inferred_ms)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (key) DO UPDATE SET
@@ -38,7 +38,7 @@ ON CONFLICT (key) DO UPDATE SET
     missing_ms = excluded.missing_ms, spread_ms = excluded.spread_ms, inferred_ms = excluded.inferred_ms"""  # noqa: S608  # our own names
 
 # Each growth is given twice: once for the rest, once for the carry.
-_ACCOUNT = f"""
+ACCOUNT = f"""
 UPDATE account SET {
     ", ".join(
         f"{field} = ({field} + ?) & {_REST_MASK}, {field}_carry = {field}_carry + (({field} + ?) >> {CARRY_BITS})"
@@ -46,7 +46,11 @@ UPDATE account SET {
     )
 } WHERE id = ?"""  # noqa: S608  # our own names
 
-_OUTBOX = "INSERT INTO outbox (at, slot) VALUES (?, ?)"
+COMPLETED = "UPDATE point SET complete_until = max(complete_until, ?) WHERE id = ?"
+
+WATERMARK = "INSERT INTO watermark VALUES (?, ?) ON CONFLICT (source) DO UPDATE SET at = max(at, excluded.at)"
+
+OUTBOX = "INSERT INTO outbox (at, slot) VALUES (?, ?)"
 
 
 def commit(connection: sqlite3.Connection, batch: Batch) -> bool:
@@ -59,26 +63,26 @@ def commit(connection: sqlite3.Connection, batch: Batch) -> bool:
     ]
     totals = [(a, a, b, b, c, c, d, d, e, e, f, f, account) for account, _, (a, b, c, d, e, f), _ in batch.slots]
     with transaction(connection):
-        if not connection.execute(_JOURNAL, journal).rowcount:
+        if not connection.execute(JOURNAL, journal).rowcount:
             return False
-        _update_known(connection, "series", _SERIES, series)
-        connection.executemany(_SLOT, slots)
-        _update_known(connection, "accounts", _ACCOUNT, totals)
+        _update_known(connection, "series", SERIES, series)
+        connection.executemany(SLOT, slots)
+        _update_known(connection, "accounts", ACCOUNT, totals)
         connection.executemany(
             "INSERT OR IGNORE INTO run VALUES (?, ?, ?, ?)", [(ref, *stretch) for ref, stretch in batch.runs]
         )
         _update_known(
             connection,
             "points",
-            "UPDATE point SET complete_until = max(complete_until, ?) WHERE id = ?",
+            COMPLETED,
             [(until, point) for point, until in batch.completed],
         )
         if batch.publish and has_exporters(connection):
-            connection.executemany(_OUTBOX, [(batch.at, pack(account, slot)) for account, slot in batch.publish])
+            connection.executemany(OUTBOX, [(batch.at, pack(account, slot)) for account, slot in batch.publish])
         _store_quarantined(connection, batch)
         store_events(connection, batch.events)
         connection.executemany(
-            "INSERT INTO watermark VALUES (?, ?) ON CONFLICT (source) DO UPDATE SET at = max(at, excluded.at)",
+            WATERMARK,
             batch.watermarks,
         )
     return True
