@@ -125,7 +125,7 @@ class App:
         self.health = Health()
         self.totals = Totals()
         self.metrics = Metrics(version=__version__, clock=self._clock)
-        self._watch = Watch(self.metrics, self.health, self._clock, node_missing=self._rediscover)
+        self._watch = Watch(self.metrics, self.health, self._clock, published=self._wake, node_missing=self._rediscover)
         path = settings.ledger.path
         self._writer = SqliteWriter(path)
         self._reader = SqliteReader(path)
@@ -148,6 +148,7 @@ class App:
         )
         self._reloading = asyncio.Lock()
         self._said: dict[str, object] = {}
+        self._minders: set[asyncio.Task[None]] = set()
 
     # --- life ------------------------------------------------------------------------------------------------------
 
@@ -217,8 +218,26 @@ class App:
         await self._writer.register_exporters([exporter.name for exporter in self._exporters])
         for exporter in self._exporters:
             await exporter.start()
+            self._mind(exporter)
         for source in settings.sources:
             await self._start_source(source)
+
+    def _mind(self, exporter: OutboxExporter) -> None:
+        """Hear when an exporter ends unasked: it found the ledger damaged."""
+        task = asyncio.create_task(exporter.wait(), name=f"mind {exporter.name}")
+        self._minders.add(task)
+        task.add_done_callback(self._minded)
+
+    def _minded(self, task: asyncio.Task[None]) -> None:
+        self._minders.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, Exception):
+            self._watch.job_failed(task.get_name(), error)
+
+    def _wake(self) -> None:
+        """Let exporters look at once: something was published."""
+        for exporter in self._exporters:
+            exporter.wake()
 
     async def _stop_outside(self) -> None:
         """Stop sources and exporters; sessions are closed as far as a second allows."""

@@ -37,14 +37,22 @@ class Watch(SourceObserver):
     """
 
     def __init__(
-        self, metrics: Metrics, health: Health, clock: Clock, node_missing: Callable[[str], None] = lambda _: None
+        self,
+        metrics: Metrics,
+        health: Health,
+        clock: Clock,
+        *,
+        published: Callable[[], None] = lambda: None,
+        node_missing: Callable[[str], None] = lambda _: None,
     ) -> None:
         """Args:
         metrics: Where counts go.
         health: Where trouble goes.
         clock: What tells time.
+        published: Called when the ledger has something new for the exporters.
         node_missing: Called with the source's name when a node no longer reports: the gateway may live on another.
         """
+        self._published = published
         self._node_missing = node_missing
         self._metrics = metrics
         self._health = health
@@ -61,6 +69,8 @@ class Watch(SourceObserver):
         self.last_commit = self._clock.monotonic()
         self._metrics.committed(seconds)
         self.ledger_writable(None)
+        if batch.publish:
+            self._published()
         for one in batch.quarantined:
             self._metrics.quarantine(one.tenant, one.usage.ingress_bytes + one.usage.egress_bytes)
         self.noted(batch.events)
@@ -116,7 +126,7 @@ class Watch(SourceObserver):
         log.error("poll_broken", point=point.label, exc_info=error)
 
     def job_failed(self, name: str, error: Exception) -> None:
-        """A job ended with an error; the next run is tried all the same."""
+        """A job ended with an error; the next run is tried all the same, unless the ledger is damaged."""
         log.error("job_failed", job=name, reason=str(error), exc_info=error)
         if isinstance(error, LedgerCorrupt) and not self.damaged.done():
             self.damaged.set_exception(error)
