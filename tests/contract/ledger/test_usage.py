@@ -6,10 +6,12 @@ import asyncio
 from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from unittest.mock import patch
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collector.ledger import sums
 from collector.ledger.sqlite import SqliteReader, SqliteWriter
 from collector.model.identity import Direction, Kind, PointKey, TenantId
 from collector.model.period import SLOT_MS, Instant
@@ -165,8 +167,15 @@ async def store(writer: LedgerWriter, cells: Cells) -> None:
     await writer.commit(batch(slots=tuple(changes)))
 
 
-@given(cells=CHANGES, queries=st.lists(QUERIES, min_size=8, max_size=8), limit=st.sampled_from([1, 2, 3, 7, 1_000]))
-def test_grouping_and_paging_equal_the_model(cells: Cells, queries: list[LedgerQuery], limit: int) -> None:
+@given(
+    cells=CHANGES,
+    queries=st.lists(QUERIES, min_size=8, max_size=8),
+    limit=st.sampled_from([1, 2, 3, 7, 1_000]),
+    rows_max=st.sampled_from([1, 30, 50_000]),
+)
+def test_grouping_and_paging_equal_the_model(
+    cells: Cells, queries: list[LedgerQuery], limit: int, rows_max: int
+) -> None:
     async def run() -> None:
         with TemporaryDirectory() as folder:
             path = Path(folder) / "ledger.db"
@@ -176,7 +185,10 @@ def test_grouping_and_paging_equal_the_model(cells: Cells, queries: list[LedgerQ
             try:
                 await store(writer, cells)
                 for query in queries:
-                    assert await paged(reader, query, limit) == expected(cells, query)
+                    # However the engine cuts its work, the sums are the same.
+                    with patch.object(sums, "ROWS_MAX", rows_max):
+                        rows = await paged(reader, query, limit)
+                    assert rows == expected(cells, query)
             finally:
                 await reader.stop()
                 await writer.stop()
