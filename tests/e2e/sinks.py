@@ -9,6 +9,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from collector.core.periods import format_time
@@ -64,9 +65,9 @@ def differences(expected: Mapping[Any, Any], got: Mapping[Any, Any]) -> str:
 # --- the ledger's own ways -------------------------------------------------------------------------------------------
 
 
-async def ledger_sums(place: Place, start: int, end: int) -> Sums:
+async def ledger_sums(path: Path, start: int, end: int) -> Sums:
     """Return what the ledger's file has in [start, end)."""
-    reader = SqliteReader(place.ledger)
+    reader = SqliteReader(path)
     await reader.start()
     try:
         rows = []

@@ -243,7 +243,7 @@ async def _every_sink_says(  # noqa: PLR0917 - each sink is one argument
         told = differences(expected, got)
         assert not told, f"seed {seed}: {sink} differs from the truth:\n{told}"
 
-    same("the ledger", truth, await ledger_sums(place, begin, far))
+    same("the ledger", truth, await ledger_sums(place.ledger, begin, far))
     for granularity in ("slot", "hour", "day", "month", "total"):
         for form in ("json", "csv"):
             same(f"the API, {granularity}, {form}", truth, await api_sums(daemon, begin, far, granularity, form))

@@ -20,12 +20,21 @@ from collector.model.identity import Kind, PointKey, ReadAt
 from collector.model.usage import Evidence, LedgerState, Role, StoredEvent
 from simulator import Served, Simulator
 from simulator.counters import NodeCounters, Values
-from tests.e2e.sinks import Sum, Who
+from tests.e2e.sinks import Sum, Who, differences, ledger_sums
 from tests.oracle.rules import INFERRED, Book, Booked, Params, Told, decide
 from tests.oracle.shares import slots
 
 ALWAYS = 2**62
 """An instant after everything, in milliseconds."""
+
+FAR = 2**42 // 300_000 * 300_000
+"""The start of a slot in the next century."""
+
+MAX_RATE = 100 * 10**9
+"""Ceiling of the settings' default, in bit/s."""
+
+GAP_AFTER_MS = 3_600_000
+"""What the tests' settings say."""
 
 BALANCE = "\0balance"
 """Stands in for the tenant of a point that is read for balance only."""
@@ -201,6 +210,28 @@ def totals(rows: dict[SlotOf, Sum]) -> dict[Who, Sum]:
     return {who: Sum(*values) for who, values in sorted(sums.items())}
 
 
+async def require_truth(
+    path: Path, sim: Simulator, *, max_rate: int = MAX_RATE, gap_after_ms: int = GAP_AFTER_MS
+) -> Proof:
+    """Pass when every byte of a ledger is one that was served, booked by the rules, and truly carried.
+
+    The ledger must stand still meanwhile.
+    """
+    committed = await read_ledger(path)
+    strange = never_served(committed, list(sim.truth().served))
+    assert not strange, "committed samples that were never served:\n" + "\n".join(strange[:20])
+    judged, wrong = judge(committed, max_rate=MAX_RATE, gap_after_ms=GAP_AFTER_MS)
+    assert not wrong, "other rules than those of the table:\n" + "\n".join(wrong[:20])
+    proof = prove(sim, judged)
+    assert not proof.wrong, "not what was truly carried:\n" + "\n".join(proof.wrong[:20])
+    proof.rows = expected_slots(committed, judged)
+    expected = totals(proof.rows)
+    got = await ledger_sums(path, 0, FAR)
+    told = differences(expected, got)
+    assert not told, f"the ledger differs from what its samples prove:\n{told}"
+    return proof
+
+
 # --- what was truly carried ------------------------------------------------------------------------------------------
 
 
@@ -214,6 +245,7 @@ class Proof:
         hidden: Restarts that no reading can show, since the counter had passed its old value again.
         told: Samples by what they are: honest, or not what the register showed.
         wrong: What contradicts the truth, in words.
+        rows: What every slot must have.
     """
 
     exact: int = 0
@@ -221,6 +253,7 @@ class Proof:
     hidden: int = 0
     told: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
+    rows: dict[SlotOf, Sum] = field(default_factory=dict)
 
     def stretch(self, series: SeriesId, told: Told, booked: Sequence[int], true: Values) -> None:
         """Compare what was booked up to a sample with what passed."""
