@@ -128,7 +128,9 @@ class App:
         self._watch = Watch(self.metrics, self.health, self._clock, published=self._wake, node_missing=self._rediscover)
         path = settings.ledger.path
         self._writer = SqliteWriter(path)
+        # One thread each, so that a long question of a billing system holds up neither exports nor figures.
         self._reader = SqliteReader(path)
+        self._exports = SqliteReader(path)
         self.meter = Meter(self._writer, self._clock, self.totals, meter_rules(settings), self._watch)
         self._pump = Pump(self.meter)
         self._jobs = Jobs(self._watch.job_failed)
@@ -181,6 +183,7 @@ class App:
             self.health.fault(f"source {source.name}", "not tried yet")
         await self._writer.start()
         await self._reader.start()
+        await self._exports.start()
         state = await self.meter.load()
         self.metrics.load(state.event_counts, state.quarantined_bytes)
         self._watch.ledger_writable(None)
@@ -206,6 +209,7 @@ class App:
                     await asyncio.wait({pump})
                 await asyncio.gather(self.server.stop(), self._stop_outside(), return_exceptions=True)
         await self._reader.stop()
+        await self._exports.stop()
         await self._writer.stop()
         log.info("stopped")
 
@@ -254,7 +258,7 @@ class App:
         return OutboxExporter(
             export_options(settings),
             InfluxDestination(self._settings.site, influx_options(settings, self._redactor.register)),
-            reader=self._reader,
+            reader=self._exports,
             writer=self._writer,
             clock=self._clock,
             metrics=self.metrics,
@@ -369,14 +373,14 @@ class App:
         """Renew the gauges that take a look at every point, or a question to the ledger."""
         self.metrics.set_inventories(self.meter.inventory_times())
         self.metrics.set_points(self.meter.point_counts())
-        self.metrics.set_newest_samples(self.meter.newest_samples())
+        self.metrics.set_newest_samples(await self.meter.newest_samples())
         self.metrics.set_unattributed(self.meter.unattributed())
         overflowed, self._pump.overflowed = self._pump.overflowed, 0
         if overflowed:
             self.metrics.dropped(overflowed, DropReason.OVERFLOW)
             log.error("readings_dropped", readings=overflowed, reason="the ledger is too slow for what arrives")
         try:
-            self.metrics.set_ledger_figures(await self._reader.figures())
+            self.metrics.set_ledger_figures(await self._exports.figures())
         except LedgerUnavailable:
             self.metrics.ledger_failed()
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from collector.clock import Clock
-from collector.errors import LedgerCorrupt, LedgerUnavailable, SourceError
+from collector.errors import LedgerCorrupt, LedgerError, SourceError
 from collector.model.identity import PointKey
 from collector.model.usage import Batch, Event, EventName
 from collector.sources.observer import SourceObserver
@@ -86,7 +86,7 @@ class Watch(SourceObserver):
                 detail = dict(seen.detail)
                 log.info(seen.event.value, point=seen.point, node=seen.node, tenant=seen.tenant, detail=detail)
 
-    def dropped(self, readings: int, error: LedgerUnavailable) -> None:
+    def dropped(self, readings: int, error: LedgerError) -> None:
         """The ledger could not take readings; the next ones prove what they did."""
         self._metrics.dropped(readings)
         self._metrics.ledger_failed()
