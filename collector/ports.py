@@ -184,7 +184,7 @@ class FoundPoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """A difference between two inventories: the object's label, what happened, and the particulars."""
+    """A difference between two inventories: the object's policy path, what happened, and the particulars."""
 
     path: str
     event: str
@@ -201,7 +201,7 @@ class Inventory:
         complete: Every page of every list was answered and each list holds as many rows as its total says.
         version: Version of the manager, as it says.
         points: Metering points, ordered by path.
-        changes: Differences to the inventory before, when there was one.
+        changes: Differences to the complete inventory before, when there was one and this one is complete.
         payload: The inventory as the source writes it, to compare the next one with.
         calls: Requests that it took.
         faults: What could not be read, in words.
