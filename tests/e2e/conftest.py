@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -33,9 +34,7 @@ class StartSimulator(Protocol):
 class StartDaemon(Protocol):
     """Starts a daemon."""
 
-    async def __call__(
-        self, settings: Settings, *, ready: bool = True, limits: Callable[[], None] | None = None
-    ) -> Daemon:
+    async def __call__(self, settings: Settings, *, ready: bool = True, tls: ssl.SSLContext | None = None) -> Daemon:
         """Return it, ready, or only up."""
 
 
@@ -75,8 +74,8 @@ async def start_simulator(_stack: AsyncExitStack, place: Place) -> StartSimulato
 async def start_daemon(_stack: AsyncExitStack, place: Place) -> StartDaemon:
     """Start daemons; they end with the test."""
 
-    async def start(settings: Settings, *, ready: bool = True, limits: Callable[[], None] | None = None) -> Daemon:
-        daemon = Daemon(place, settings, limits)
+    async def start(settings: Settings, *, ready: bool = True, tls: ssl.SSLContext | None = None) -> Daemon:
+        daemon = Daemon(place, settings, tls)
         close: Callable[[], Awaitable[None]] = daemon.close
         _stack.push_async_callback(close)
         await daemon.start(ready=ready)

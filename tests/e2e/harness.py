@@ -10,6 +10,7 @@ import asyncio
 import json
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import time
@@ -141,14 +142,14 @@ class Daemon:
     Args:
         place: Where it runs.
         settings: Its settings; ``http.listen`` is filled in.
-        limits: Runs in the new process before the program begins, such as a limit of its resources.
+        tls: How to check the listener's certificate, where the settings have one.
     """
 
-    def __init__(self, place: Place, settings: Settings, limits: Callable[[], None] | None = None) -> None:
+    def __init__(self, place: Place, settings: Settings, tls: ssl.SSLContext | None = None) -> None:
         self.place = place
         self.port = free_port()
         self.settings = settings | {"http": settings.get("http", {}) | {"listen": f"127.0.0.1:{self.port}"}}
-        self._limits = limits
+        self._tls = tls
         self._process: subprocess.Popen[bytes] | None = None
         self._runs = 0
         place.write(self.settings)
@@ -158,7 +159,7 @@ class Daemon:
     @property
     def url(self) -> str:
         """Base address, without a slash at the end."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
 
     @property
     def pid(self) -> int:
@@ -187,7 +188,6 @@ class Daemon:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                preexec_fn=self._limits,  # noqa: PLW1509 - a limit of the child; the test has no threads that hold locks
             )
 
     async def start(self, *, ready: bool = True) -> None:
@@ -257,10 +257,11 @@ class Daemon:
         """Return an answer, whatever its status; raises aiohttp.ClientError where nobody listens."""
         sent = {} if token is None else {"Authorization": f"Bearer {token}"}
         timeout = aiohttp.ClientTimeout(total=15)
+        url = URL(f"{self.url}{path}", encoded=True)
         async with (
             aiohttp.ClientSession(timeout=timeout) as session,
             session.request(
-                method, URL(f"{self.url}{path}", encoded=True), params=parameters, headers=sent | dict(headers or {})
+                method, url, params=parameters, headers=sent | dict(headers or {}), ssl=self._tls or True
             ) as got,
         ):
             answer = Answer(got.status, dict(got.headers), await got.text())
@@ -303,6 +304,12 @@ class Daemon:
     def events(self, name: str, *, all_runs: bool = False) -> list[dict[str, Any]]:
         """Return the log's lines of one event."""
         return [line for line in self.log(all_runs=all_runs) if line.get("event") == name]
+
+    def other_lines(self) -> list[str]:
+        """Return the lines of every run that are no log lines: warnings of libraries and tracebacks."""
+        paths = sorted(self.log_path.parent.glob("run-*.log"))
+        lines = (line for path in paths for line in path.read_text(errors="replace").splitlines())
+        return [line for line in lines if line and not line.startswith("{")]
 
     def log_tail(self) -> str:
         """Return the end of the newest run's log, for messages."""

@@ -255,6 +255,13 @@ class Proof:
     wrong: list[str] = field(default_factory=list)
     rows: dict[SlotOf, Sum] = field(default_factory=dict)
 
+    def words(self) -> str:
+        """Return what was compared."""
+        return (
+            f"{self.exact} stretches equal to the truth, {self.restarts} restarts inside their bounds, "
+            f"{self.hidden} that no reading shows; samples: {dict(self.told)}"
+        )
+
     def stretch(self, series: SeriesId, told: Told, booked: Sequence[int], true: Values) -> None:
         """Compare what was booked up to a sample with what passed."""
         if tuple(booked) == tuple(true):
