@@ -13,6 +13,7 @@ from yarl import URL
 
 from collector.errors import ResponseInvalid, SourceUnavailable
 from collector.sources.answers import Answer, AnswerTooLong, read_bounded, url_path
+from collector.sources.limits import TimeLimit, TimeLimits
 from collector.sources.options import HttpOptions
 
 KEEP_ALIVE_SECONDS = 75.0
@@ -52,12 +53,12 @@ class Manager:
         self._options = options
         self._credentials: tuple[str, ...] = ()
         self._session: aiohttp.ClientSession | None = None
+        self._limits = TimeLimits(options.timeout_seconds)
 
     def open(self, context: ssl.SSLContext) -> None:
         """Make the pool of connections; nothing is sent."""
-        options = self._options
         connector = aiohttp.TCPConnector(
-            limit=options.concurrency,
+            limit=0,  # the budget bounds what is under way, over all managers; a second bound would cost each request
             ssl=context,
             keepalive_timeout=KEEP_ALIVE_SECONDS,
             ttl_dns_cache=DNS_CACHE_SECONDS,
@@ -68,7 +69,7 @@ class Manager:
             # Cookies are kept with the log-in's headers, so that none travels between managers.
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "northmeter"},
-            timeout=aiohttp.ClientTimeout(total=options.timeout_seconds),
+            timeout=aiohttp.ClientTimeout(),  # the limit below is cheaper, and counts from the connection on as well
             trust_env=False,
             raise_for_status=False,
         )
@@ -82,6 +83,7 @@ class Manager:
         if self._session is not None:
             await self._session.close()
             self._session = None
+            self._limits.close()
 
     def accept(self, headers: Mapping[str, str]) -> None:
         """Use a log-in's headers from now on."""
@@ -126,9 +128,10 @@ class Manager:
         policy_path, _, query = path.partition("?")
         url = URL.build(scheme=self._scheme, authority=self.host, path=policy_path, query_string=query, encoded=True)
         try:
-            async with session.request(method, url, allow_redirects=False, headers=headers, data=form) as response:
-                body = await read_bounded(response, self._options.answer_bytes_max)
-                return Answer(response.status, response.headers, body, login)
+            with TimeLimit(self._limits):
+                async with session.request(method, url, allow_redirects=False, headers=headers, data=form) as response:
+                    body = await read_bounded(response, self._options.answer_bytes_max)
+                    return Answer(response.status, response.headers, body, login)
         except AnswerTooLong as error:
             raise ResponseInvalid(f"{self.where(path)}: {error}; it is refused") from error
         except TimeoutError as error:
