@@ -23,7 +23,7 @@ from collector.core.books import Book, Fold, Point, SeriesBook
 from collector.core.metering import complete_by, fold
 from collector.errors import LedgerCorrupt, LedgerError, LedgerUnavailable
 from collector.model.identity import UNATTRIBUTED, Kind, PointKey, ReadAt, TenantId
-from collector.model.period import SLOT_MS, Instant
+from collector.model.period import BEGINNING, SLOT_MS, Instant
 from collector.model.sample import Reading
 from collector.model.usage import (
     Batch,
@@ -266,7 +266,9 @@ class Meter:
         attribution = attribute(inventory.points, claims)
         async with self._lock:
             previous = self._inventories.get(inventory.source)
-            takeover = Takeover(self._stored, previous[0] if previous else None, inventory, attribution)
+            takeover = Takeover(
+                self._stored, previous[0] if previous else None, inventory, attribution, self._booked_until
+            )
             refs = await self._ledger.intern_points([found.key for found in inventory.points])
             takeover.take(refs)
             accounts = await self._open_accounts(takeover)
@@ -282,6 +284,15 @@ class Meter:
             if inventory.complete:
                 self._inventories[inventory.source] = (inventory.at, inventory.payload)
         return attribution
+
+    def _booked_until(self, key: PointKey) -> Instant:
+        """Return the time of the newest sample of a point that was accounted, or the beginning without one.
+
+        A batch of which nobody knows whether it is in the ledger counts as if it were.
+        """
+        books = (self._books.get(key), self._doubt[1].get(key) if self._doubt is not None else None)
+        states = (series.state for book in books if book is not None for series in book.series.values())
+        return max((state.baseline.at for state in states if state is not None), default=BEGINNING)
 
     async def _open_accounts(self, takeover: Takeover) -> dict[int, dict[TenantId, int]]:
         """Return point reference → tenant → account, for every owner of what changed; an unused account is harmless."""

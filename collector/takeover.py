@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from collector.core.attribution import Attribution, Decision, next_owner
@@ -26,18 +26,21 @@ class Takeover:
         previous_at: Instant | None,
         inventory: Inventory,
         attribution: Attribution,
+        booked_until: Callable[[PointKey], Instant],
     ) -> None:
         """Args:
         stored: Every point of the ledger.
         previous_at: Time of the last complete inventory of this source, or ``None``.
         inventory: What was found.
         attribution: To whom it belongs.
+        booked_until: Point to the time of its newest accounted sample.
         """
         self.changed: dict[PointKey, StoredPoint] = {}
         self._stored = stored
         self._previous_at = previous_at
         self._inventory = inventory
         self._attribution = attribution
+        self._booked_until = booked_until
         self._owners: list[tuple[int, Owner]] = []
         self._events: list[Event] = []
 
@@ -104,11 +107,16 @@ class Takeover:
         )
 
     def _owned(self, point: StoredPoint, found: FoundPoint) -> StoredPoint:
-        """Return the point with the owner that begins now, if it changed; only a complete inventory dates a change."""
+        """Return the point with the owner that begins now, if it changed; only a complete inventory dates a change.
+
+        Polls go on while an inventory is taken, so a sample newer than it may be booked already, and what is booked
+        stays as it is: then the new owner begins with that sample.
+        """
         decision: Decision = self._attribution.decisions[found.key]
         if point.owners and not self._inventory.complete:
             return point
-        owner = next_owner(point.owners, decision, self._inventory.at)
+        since = max(self._inventory.at, self._booked_until(found.key))
+        owner = next_owner(point.owners, decision, since)
         if owner is None:
             return point
         self._owners.append((point.ref, owner))

@@ -44,9 +44,15 @@ def inventory(
 
 
 def take(
-    found: Inventory, *stored: StoredPoint, previous_at: Instant | None = None, claims: Sequence[Claim] = ()
+    found: Inventory,
+    *stored: StoredPoint,
+    previous_at: Instant | None = None,
+    claims: Sequence[Claim] = (),
+    booked_until: Instant = 0,
 ) -> Takeover:
-    made = Takeover({point.key: point for point in stored}, previous_at, found, attribute(found.points, tuple(claims)))
+    attribution = attribute(found.points, tuple(claims))
+    by_key = {point.key: point for point in stored}
+    made = Takeover(by_key, previous_at, found, attribution, lambda _: booked_until)
     made.take(list(range(10, 10 + len(found.points))))
     return made
 
@@ -114,6 +120,11 @@ def test_a_change_of_owner_is_dated_by_the_complete_inventory_that_shows_it() ->
     assert (lost.event, lost.tenant, lost.detail["change"]) == (EventName.OWNER_CHANGED, UNATTRIBUTED, "lost")
     assert (gained.event, gained.tenant, gained.detail["change"]) == (EventName.OWNER_CHANGED, ACME, "gained")
     assert ACME not in str(lost.detail), "neither reads of the other"
+
+
+def test_a_change_of_owner_takes_nothing_away_that_was_booked_while_the_inventory_was_taken() -> None:
+    made = take(inventory(LINK, at=LATER), known(), previous_at=FIRST, claims=[CLAIM], booked_until=LATER + 700)
+    assert [owner.valid_from for owner in made.changed[LINK.key].owners] == [0, LATER + 700]
 
 
 def test_an_incomplete_inventory_changes_no_owner_but_gives_a_new_point_its_first() -> None:
