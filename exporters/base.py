@@ -133,10 +133,11 @@ class OutboxExporter:
         Raises:
             LedgerCorrupt: The ledger is damaged; the daemon must stop.
         """
-        if self._task is not None:
-            await asyncio.wait({self._task})
-            if not self._task.cancelled():
-                self._task.result()
+        task = self._task  # a stop meanwhile takes it away
+        if task is not None:
+            await asyncio.wait({task})
+            if not task.cancelled():
+                task.result()
 
     def wake(self) -> None:
         """Look at the outbox now: something was published."""
