@@ -10,8 +10,10 @@ from typing import Final
 import pytest
 
 from simulator import Scenario, Simulator, load_scenario
+from tests.e2e.committed import read_state, waiting
 from tests.e2e.conftest import StartDaemon, StartSimulator
 from tests.e2e.harness import Daemon, Place, daemon_settings
+from tests.e2e.judging import SlotOf, totals
 from tests.e2e.secrecy import Sessions, leaks
 from tests.e2e.sinks import (
     Sum,
@@ -26,7 +28,7 @@ from tests.e2e.sinks import (
     prometheus_sums,
     victoria_sums,
 )
-from tests.e2e.truth import SlotOf, read_state, require_truth, totals, waiting
+from tests.e2e.truth import require_truth
 from tests.servers import InfluxServer, InfluxV2Proxy, VictoriaServer, promtool_check_metrics, until
 from tests.servers.fixtures import INFLUX_TOKEN, StartPrometheus
 from tests.servers.prometheus import PrometheusServer

@@ -6,44 +6,23 @@ import asyncio
 import datetime as dt
 import resource
 from collections import Counter
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
-from simulator import Simulator, load_scenario
+from simulator import load_scenario
+from tests.e2e.committed import read_state, waiting
 from tests.e2e.conftest import StartDaemon, StartSimulator
-from tests.e2e.harness import SOURCE, Daemon, Place, daemon_settings
+from tests.e2e.harness import SOURCE, Place, daemon_settings
 from tests.e2e.sinks import Sums, differences, influx_sums, ledger_sums, victoria_sums
-from tests.e2e.truth import read_state, require_truth, waiting
+from tests.e2e.truth import require_truth
+from tests.e2e.waits import more, polls, stand_still
 from tests.servers import InfluxServer, InfluxV2Proxy, VictoriaServer
 from tests.servers.fixtures import INFLUX_TOKEN
 
 pytestmark = [pytest.mark.e2e, pytest.mark.fault]
 
 SLOT_MS = 300_000
-
-
-def more(daemon: Daemon, series: str, by: float = 1) -> Callable[[], Awaitable[bool]]:
-    """Return what tells whether a metric has grown by so much since it was first looked at."""
-    seen: list[float] = []
-
-    async def look() -> bool:
-        seen.append(await daemon.metric(series) or 0)
-        return seen[-1] >= seen[0] + by
-
-    return look
-
-
-def polls(outcome: str) -> str:
-    """Return the metric that counts the calls of polls with this outcome."""
-    return f'northmeter_polls_total{{source="{SOURCE}",outcome="{outcome}"}}'
-
-
-async def stand_still(daemon: Daemon, sim: Simulator, polls_more: int = 60) -> None:
-    """Stop the simulated time and return when everything that can be read was read."""
-    sim.clock.set_speed(0)
-    await daemon.until(more(daemon, polls("ok"), polls_more), "everything was read twice")
 
 
 # --- managers --------------------------------------------------------------------------------------------------------

@@ -7,25 +7,27 @@ to, per slot), and the provider's true counters (what was carried between two re
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
-from collector.core.periods import parse_time
-from collector.ledger.sqlite import SqliteReader, SqliteWriter
-from collector.model.identity import Kind, PointKey, ReadAt
-from collector.model.usage import Evidence, LedgerState, Role, StoredEvent
 from simulator import Served, Simulator
 from simulator.counters import NodeCounters, Values
-from tests.e2e.sinks import Sum, Who, differences, ledger_sums
-from tests.oracle.rules import INFERRED, Book, Booked, Params, Told, decide
-from tests.oracle.shares import slots
-
-ALWAYS = 2**62
-"""An instant after everything, in milliseconds."""
+from tests.e2e.committed import ALWAYS, Committed, SeriesId, read_ledger
+from tests.e2e.judging import (
+    Judged,
+    SlotOf,
+    expected_slots,
+    judge,
+    noted_events,
+    set_aside,
+    stored_events,
+    totals,
+)
+from tests.e2e.sinks import Sum, differences, ledger_sums
+from tests.oracle.rules import INFERRED, Book, Booked, Params, Told
 
 FAR = 2**42 // 300_000 * 300_000
 """The start of a slot in the next century."""
@@ -36,70 +38,31 @@ MAX_RATE = 100 * 10**9
 GAP_AFTER_MS = 3_600_000
 """What the tests' settings say."""
 
-BALANCE = "\0balance"
-"""Stands in for the tenant of a point that is read for balance only."""
 
+async def require_truth(
+    path: Path, sim: Simulator, *, max_rate: int = MAX_RATE, gap_after_ms: int = GAP_AFTER_MS
+) -> Proof:
+    """Pass when every byte of a ledger is one that was served, booked by the rules, and truly carried.
 
-class SeriesId(NamedTuple):
-    """A series, as the ledger and the provider both name it."""
-
-    point: PointKey
-    read_at: ReadAt
-    port: str
-    node: str
-
-
-@dataclass(frozen=True, slots=True)
-class Committed:
-    """What a ledger has: its state, its events, and the samples behind its usage in the order of reading."""
-
-    state: LedgerState
-    events: tuple[StoredEvent, ...]
-    samples: dict[SeriesId, tuple[Evidence, ...]]
-
-
-async def read_ledger(path: Path) -> Committed:
-    """Return everything that a ledger has, beside a running daemon or without one."""
-    writer, reader = SqliteWriter(path, daemon=False), SqliteReader(path)
-    await writer.start()
-    await reader.start()
-    try:
-        state = await writer.load()
-        events = [*await reader.events(tenants=None, since=None, event=None, after=0, limit=1_000_000)]
-        series = {one.ref: one for one in state.series}
-        found: dict[SeriesId, list[Evidence]] = defaultdict(list)
-        for point in state.points:
-            for port, node, one in await reader.evidence(point.key, 0, ALWAYS):
-                found[SeriesId(point.key, series[one.series].read_at, port, node)].append(one)
-    finally:
-        await reader.stop()
-        await writer.stop()
-    # A point has one poll in flight at a time, so its samples were accounted in the order in which they were asked for.
-    ordered = {key: tuple(sorted(rows, key=lambda row: row.sample.polled_at)) for key, rows in found.items()}
-    return Committed(state, tuple(events), ordered)
-
-
-async def read_state(path: Path) -> LedgerState:
-    """Return the state of a ledger, beside a running daemon or without one."""
-    writer = SqliteWriter(path, daemon=False)
-    await writer.start()
-    try:
-        return await writer.load()
-    finally:
-        await writer.stop()
-
-
-async def waiting(path: Path, exporters: Sequence[str]) -> int:
-    """Return how many publications wait for some exporter; counted to a thousand each."""
-    reader = SqliteReader(path)
-    await reader.start()
-    try:
-        return sum([len(await reader.outbox(name, 1_000)) for name in exporters])
-    finally:
-        await reader.stop()
-
-
-# --- every committed sample was served -------------------------------------------------------------------------------
+    The ledger must stand still meanwhile.
+    """
+    committed = await read_ledger(path)
+    strange = never_served(committed, list(sim.truth().served))
+    assert not strange, "committed samples that were never served:\n" + "\n".join(strange[:20])
+    judged, wrong = judge(committed, max_rate=MAX_RATE, gap_after_ms=GAP_AFTER_MS)
+    assert not wrong, "other rules than those of the table:\n" + "\n".join(wrong[:20])
+    told = differences(noted_events(judged), stored_events(committed, judged))
+    assert not told, f"events (how often, and the sum of their bounds) differ from the rules:\n{told}"
+    told = differences(set_aside(committed, judged), dict(committed.state.quarantined_bytes))
+    assert not told, f"quarantine differs from the rules:\n{told}"
+    proof = prove(sim, judged)
+    assert not proof.wrong, "not what was truly carried:\n" + "\n".join(proof.wrong[:20])
+    proof.rows = expected_slots(committed, judged)
+    expected = totals(proof.rows)
+    got = await ledger_sums(path, 0, FAR)
+    told = differences(expected, got)
+    assert not told, f"the ledger differs from what its samples prove:\n{told}"
+    return proof
 
 
 def _members(row: Served) -> tuple[int | None, ...]:
@@ -118,118 +81,6 @@ def never_served(committed: Committed, served: Sequence[Served]) -> list[str]:
             if not any((path, e, series.port, series.node, row) in known for e in ends):
                 strange.append(f"{series}: {one}")
     return strange
-
-
-# --- what the rules make of the samples ------------------------------------------------------------------------------
-
-
-@dataclass(slots=True)
-class Judged:
-    """A series by the rules: its book, and each step as (rule, entries booked by it, entries set aside by it)."""
-
-    book: Book
-    params: Params
-    steps: list[tuple[Told, list[Booked], list[Booked]]] = field(default_factory=list)
-
-
-def judge(committed: Committed, *, max_rate: int, gap_after_ms: int) -> tuple[dict[SeriesId, Judged], list[str]]:
-    """Return what the rules make of every series, and where the daemon applied another row of the table.
-
-    The time of creation is the daemon's own finding; the true counters prove or refute it.
-    """
-    created: dict[tuple[str | None, str | None, int], int] = {
-        (event.point, event.node, event.at): parse_time(str(event.detail["created_at"]), ZoneInfo("UTC"))
-        for event in committed.events
-        if event.event == "created"
-    }
-    judged, wrong = {}, []
-    for series, samples in committed.samples.items():
-        at = created.get((series.point.label, series.node, samples[0].sample.at)) if samples[0].rule == 2 else None
-        params = Params(
-            max_rate,
-            gap_after_ms,
-            summary=series.read_at is ReadAt.TIER0_SUMMARY,
-            created_at=at,
-            lacked_at=None if at is None else 0,
-        )
-        one = judged[series] = Judged(Book(), params)
-        for sample in samples:
-            told = Told(sample.sample.at, tuple(sample.sample.counters))
-            booked, aside = len(one.book.booked), len(one.book.quarantined)
-            rule = decide(one.book, told, params)
-            one.steps.append((told, one.book.booked[booked:], one.book.quarantined[aside:]))
-            if rule != sample.rule:
-                wrong.append(f"{series}: {told}: expected rule {rule}, got {sample.rule}")
-    return judged, wrong
-
-
-class SlotOf(NamedTuple):
-    """A row of usage."""
-
-    tenant: str
-    kind: str
-    point: str
-    direction: str
-    start: int
-
-
-def expected_slots(committed: Committed, judged: dict[SeriesId, Judged]) -> dict[SlotOf, Sum]:
-    """Return what every slot must have, without the rows that are all zeros."""
-    owners = {
-        point.key: [
-            (owner.valid_from, owner.tenant if owner.role is Role.BILLED else BALANCE) for owner in point.owners
-        ]
-        for point in committed.state.points
-    }
-    sums: dict[SlotOf, list[int]] = defaultdict(lambda: [0, 0, 0])
-    for series, one in judged.items():
-        key = series.point
-        for (tenant, start), growth in slots(one.book.booked, owners[key]).items():
-            if tenant == BALANCE:
-                continue
-            for direction, part in zip(("ingress", "egress"), _seen(series, growth), strict=True):
-                row = sums[SlotOf(tenant, key.kind.value, key.label, direction, start)]
-                for index, value in enumerate(part):
-                    row[index] += value
-    return {slot: Sum(*values) for slot, values in sums.items() if any(values)}
-
-
-def _seen(series: SeriesId, growth: Sequence[int]) -> tuple[Sum, Sum]:
-    """Return (ingress, egress) of growth: the Tier-0's port of a link looks toward the tenant."""
-    rx, tx = Sum(*growth[0::2]), Sum(*growth[1::2])
-    flipped = series.point.kind is Kind.TIER1_DOWNLINK and series.read_at in (ReadAt.TIER0, ReadAt.TIER0_SUMMARY)
-    return (tx, rx) if flipped else (rx, tx)
-
-
-def totals(rows: dict[SlotOf, Sum]) -> dict[Who, Sum]:
-    """Return slots added up per tenant, kind and direction."""
-    sums: dict[Who, list[int]] = defaultdict(lambda: [0, 0, 0])
-    for slot, row in rows.items():
-        for index, value in enumerate(row):
-            sums[Who(slot.tenant, slot.kind, slot.direction)][index] += value
-    return {who: Sum(*values) for who, values in sorted(sums.items())}
-
-
-async def require_truth(
-    path: Path, sim: Simulator, *, max_rate: int = MAX_RATE, gap_after_ms: int = GAP_AFTER_MS
-) -> Proof:
-    """Pass when every byte of a ledger is one that was served, booked by the rules, and truly carried.
-
-    The ledger must stand still meanwhile.
-    """
-    committed = await read_ledger(path)
-    strange = never_served(committed, list(sim.truth().served))
-    assert not strange, "committed samples that were never served:\n" + "\n".join(strange[:20])
-    judged, wrong = judge(committed, max_rate=MAX_RATE, gap_after_ms=GAP_AFTER_MS)
-    assert not wrong, "other rules than those of the table:\n" + "\n".join(wrong[:20])
-    proof = prove(sim, judged)
-    assert not proof.wrong, "not what was truly carried:\n" + "\n".join(proof.wrong[:20])
-    proof.rows = expected_slots(committed, judged)
-    expected = totals(proof.rows)
-    got = await ledger_sums(path, 0, FAR)
-    told = differences(expected, got)
-    assert not told, f"the ledger differs from what its samples prove:\n{told}"
-    return proof
 
 
 # --- what was truly carried ------------------------------------------------------------------------------------------
@@ -269,6 +120,12 @@ class Proof:
         else:
             self.wrong.append(f"{series} until {told.at}: expected {tuple(true)}, booked {tuple(booked)}")
 
+    def whole(self, series: SeriesId, book: Book, passed: Values) -> None:
+        """Whatever happened, all that is booked of a series is no more than what passed."""
+        sums = [sum(entry.growth[index] for entry in book.booked) for index in range(6)]
+        if any(value > true for value, true in zip(sums, passed, strict=True)):
+            self.wrong.append(f"{series}: booked {sums} in all, where only {tuple(passed)} passed")
+
     def hidden_restart(self, series: SeriesId, told: Told, booked: Sequence[int], true: Values) -> None:
         """What is booked over a restart that no reading shows passed truly."""
         self.hidden += 1
@@ -276,14 +133,14 @@ class Proof:
             self.wrong.append(f"{series} until {told.at}: booked {tuple(booked)}, where only {tuple(true)} passed")
 
     def restart(
-        self, series: SeriesId, params: Params, booked: Sequence[Booked], since: _Reading | None, held: _Reading | None
+        self, series: SeriesId, params: Params, booked: Sequence[Booked], last: _Reading | None, held: _Reading | None
     ) -> None:
         """What is booked over a restart passed truly, and what is not lies inside the bound of the restart's event."""
         inferred = [entry for entry in booked if entry.quality == INFERRED]
-        if since is None or held is None or not inferred:
+        if last is None or held is None or not inferred:
             return
         self.restarts += 1
-        entry, passed = inferred[0], held.true.minus(since.true)
+        entry, passed = inferred[0], held.true.minus(last.true)
         if any(value > true for value, true in zip(entry.growth, passed, strict=True)):
             self.wrong.append(f"{series}: booked {entry.growth} over a restart, where only {tuple(passed)} passed")
         lost = max(true - value for value, true in zip(entry.growth[:2], passed[:2], strict=True))
@@ -316,9 +173,11 @@ def prove(sim: Simulator, judged: dict[SeriesId, Judged]) -> Proof:
 
 def _prove_series(sim: Simulator, series: SeriesId, one: Judged, counters: NodeCounters, proof: Proof) -> None:
     """Follow a series from trusted reading to trusted reading."""
+    first: Values | None = None  # what had passed when the first of all readings was taken
     since: _Reading | None = None  # where the stretch began
+    last: _Reading | None = None  # the newest trusted reading
     held: _Reading | None = None
-    grown = [0] * 6  # what was booked since then
+    grown = [0] * 6  # what was booked in the stretch
     for rule, (told, booked, aside) in zip(one.book.rules, one.steps, strict=True):
         reading = _honest(sim, counters, told)
         proof.told["honest" if reading else "not what the register showed"] += 1
@@ -330,12 +189,17 @@ def _prove_series(sim: Simulator, series: SeriesId, one: Judged, counters: NodeC
             continue
         if rule == 2 and whole is not None and booked:
             proof.stretch(series, told, booked[0].growth, whole.true)
+        if rule in (2, 3):
+            first = Values() if rule == 2 else whole.true if whole is not None else None
         if rule in (11, 12):
-            proof.restart(series, one.params, booked, since, held)
-            since, grown = held, [0] * 6
+            proof.restart(series, one.params, booked, last, held)
+            since, last, grown = held, held or last, [0] * 6
         elif rule in (2, 3) or aside:
             since, grown = whole, [0] * 6
         held = whole if rule == 12 else None
+        if rule == 12:
+            continue
+        last = whole or last
         for entry in booked:
             if entry.quality == INFERRED or aside:
                 continue  # judged above, or no part of a stretch
@@ -349,6 +213,8 @@ def _prove_series(sim: Simulator, series: SeriesId, one: Judged, counters: NodeC
         else:
             proof.hidden_restart(series, told, grown, whole.true.minus(since.true))
             since, grown = whole, [0] * 6
+    if first is not None and last is not None:
+        proof.whole(series, one.book, last.true.minus(first))
 
 
 def _honest(sim: Simulator, counters: NodeCounters, told: Told) -> _Reading | None:
