@@ -121,7 +121,7 @@ class Proof:
             self.wrong.append(f"{series} until {told.at}: expected {tuple(true)}, booked {tuple(booked)}")
 
     def whole(self, series: SeriesId, book: Book, passed: Values) -> None:
-        """Whatever happened, all that is booked of a series is no more than what passed."""
+        """Whatever happened, all that is booked of a series is no more than what passed, or what the provider lied."""
         sums = [sum(entry.growth[index] for entry in book.booked) for index in range(6)]
         if any(value > true for value, true in zip(sums, passed, strict=True)):
             self.wrong.append(f"{series}: booked {sums} in all, where only {tuple(passed)} passed")
@@ -178,6 +178,7 @@ def _prove_series(sim: Simulator, series: SeriesId, one: Judged, counters: NodeC
     last: _Reading | None = None  # the newest trusted reading
     held: _Reading | None = None
     grown = [0] * 6  # what was booked in the stretch
+    lied = Values()  # by how much accepted readings showed more than the register; no rule can tell
     for rule, (told, booked, aside) in zip(one.book.rules, one.steps, strict=True):
         reading = _honest(sim, counters, told)
         proof.told["honest" if reading else "not what the register showed"] += 1
@@ -200,6 +201,8 @@ def _prove_series(sim: Simulator, series: SeriesId, one: Judged, counters: NodeC
         if rule == 12:
             continue
         last = whole or last
+        if reading is None and rule == 8:
+            lied = lied.plus(_excess(sim, counters, told))
         for entry in booked:
             if entry.quality == INFERRED or aside:
                 continue  # judged above, or no part of a stretch
@@ -214,7 +217,18 @@ def _prove_series(sim: Simulator, series: SeriesId, one: Judged, counters: NodeC
             proof.hidden_restart(series, told, grown, whole.true.minus(since.true))
             since, grown = whole, [0] * 6
     if first is not None and last is not None:
-        proof.whole(series, one.book, last.true.minus(first))
+        proof.whole(series, one.book, last.true.minus(first).plus(lied))
+
+
+def _excess(sim: Simulator, counters: NodeCounters, told: Told) -> Values:
+    """Return by how much a sample shows more than the register showed at its time."""
+    at = told.at - sim.provider.offsets_at(told.at).device
+    register = counters.register_at(at)
+    return Values(*(max(0, value - shown) for value, shown in zip(_known(told), register, strict=True)))
+
+
+def _known(told: Told) -> list[int]:
+    return [value or 0 for value in told.counters]
 
 
 def _honest(sim: Simulator, counters: NodeCounters, told: Told) -> _Reading | None:
