@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from collector.clock import ManualClock
 from collector.core.attribution import Claim
-from collector.errors import LedgerUnavailable
+from collector.errors import LedgerError
 from collector.model.identity import UNATTRIBUTED, Kind, PointKey, ReadAt, TenantId
 from collector.model.sample import Reading, Row
 from collector.model.usage import Batch, Event
@@ -68,7 +68,7 @@ class Onlooker:
         """Look at the events of an inventory."""
         assert all(event.source == SOURCE for event in events)
 
-    def dropped(self, readings: int, error: LedgerUnavailable) -> None:
+    def dropped(self, readings: int, error: LedgerError) -> None:
         """Count the readings."""
         assert str(error)
         self.dropped_readings += readings
