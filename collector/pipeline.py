@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+import zlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -55,6 +56,10 @@ POINTS_AT_ONCE = 2_000
 LEAD_DECAY_MS = 1
 """How much of a clock difference each reading forgets, in milliseconds, so that a clock that was set right is
 believed in the end."""
+
+
+PAYLOAD_LEVEL = 1
+"""Inventories are kept deflated between discoveries: 20 MiB of JSON for 25 000 points are one, for 50 ms of work."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +130,9 @@ class Meter:
             self._books[stored.key] = Book(series.get(stored.ref, {}), stored.complete_until)
             if stored.owners:
                 self._points[stored.key] = self._point(stored, accounts.get(stored.ref, {}), None)
-        self._inventories.update(state.inventories)
+        self._inventories.update(
+            {source: (at, zlib.compress(payload, PAYLOAD_LEVEL)) for source, (at, payload) in state.inventories.items()}
+        )
         return state
 
     # --- a cycle part ----------------------------------------------------------------------------------------------
@@ -282,7 +289,7 @@ class Meter:
             )
             self._attributions[inventory.source] = attribution
             if inventory.complete:
-                self._inventories[inventory.source] = (inventory.at, inventory.payload)
+                self._inventories[inventory.source] = (inventory.at, zlib.compress(inventory.payload, PAYLOAD_LEVEL))
         return attribution
 
     def _booked_until(self, key: PointKey) -> Instant:
@@ -345,7 +352,7 @@ class Meter:
     def payload(self, source: str) -> bytes | None:
         """Return the payload of the last complete inventory of a source."""
         known = self._inventories.get(source)
-        return known[1] if known else None
+        return zlib.decompress(known[1]) if known else None
 
     def known_end(self, key: PointKey) -> ReadAt | None:
         """Return the end at which a link was read so far."""

@@ -133,16 +133,23 @@ class PointCall:
     """One request of a poll.
 
     Attributes:
-        path: Path and query of the request, percent-encoded.
+        path: Path of the request, percent-encoded.
         node: The edge node that the answer speaks of, or ``None`` when it lists every node.
         summary: The answer is a sum over nodes.
         fallback_node: Whose a row without a node is where the answer lists every node: that of the uplink's own edge.
+        query: Its query, percent-encoded. It names the edge node at length, so calls to one node share the text.
     """
 
     path: str
     node: str | None
     summary: bool = False
     fallback_node: str | None = None
+    query: str = ""
+
+    @property
+    def target(self) -> str:
+        """Path and query."""
+        return f"{self.path}?{self.query}" if self.query else self.path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

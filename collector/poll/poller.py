@@ -133,7 +133,7 @@ class Poller:
 
     async def _read_all(self, point: FoundPoint) -> None:
         for call in point.calls:
-            if self._gone.get(call.path) != self._inventory:
+            if not self._gone or self._gone.get(call.target) != self._inventory:
                 await self._read(point, call)
 
     async def _read(self, point: FoundPoint, call: PointCall) -> None:
@@ -148,7 +148,7 @@ class Poller:
         if self._slow:
             self._slow.discard(point.key)
         if self._gone:
-            self._gone.pop(call.path, None)
+            self._gone.pop(call.target, None)
         self._submit(reading)
         self._observer.polled(self._source.name, "ok", self._clock.monotonic() - started)
 
@@ -156,11 +156,11 @@ class Poller:
         """Remember what a failure says about the next poll of the point."""
         self._observer.failed(point.key, error)
         if isinstance(error, ObjectGone):
-            again = call.path in self._gone
-            self._gone[call.path] = self._inventory
+            again = call.target in self._gone
+            self._gone[call.target] = self._inventory
             if not again:
                 self._rediscover()
-            elif all(one.path in self._gone for one in point.calls):
+            elif all(one.target in self._gone for one in point.calls):
                 self._source.mark_end_failed(point.key, point.read_at)
         elif isinstance(error, SourceUnavailable):
             self._slow.add(point.key)

@@ -59,7 +59,7 @@ class NsxtClient:
 
     async def read(self, point: PointKey, read_at: ReadAt, call: PointCall) -> Reading:
         """Return what a metering point's counters are. Raises SourceError."""
-        answer = await self.http.get(call.path)
+        answer = await self.http.get(call.target)
         polled_at = self._clock.now()
         try:
             if call.summary:
@@ -67,7 +67,7 @@ class NsxtClient:
             else:
                 rows, faults = per_node_rows(answer.body, polled_at, call.node or call.fallback_node)
         except Malformed as error:
-            raise not_json(answer, f"source {point.source}: {url_path(call.path)}", str(error)) from error
+            raise not_json(answer, f"source {point.source}: {call.path}", str(error)) from error
         return Reading(
             point=point,
             read_at=read_at,

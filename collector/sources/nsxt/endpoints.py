@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from sys import intern
 from urllib.parse import quote
 
 from collector.ports import PointCall
@@ -67,8 +68,8 @@ class Endpoints:
         The answer lists every node that it has.
         """
         if edge is None:
-            return PointCall(path=self._statistics(interface, self._at(None)), node=None)
-        return PointCall(path=self._statistics(interface, self._at(edge)), node=None, fallback_node=edge.node)
+            return self._statistics(interface, self._at(None))
+        return self._statistics(interface, self._at(edge), fallback_node=edge.node)
 
     def interface(self, interface: str, edges: Sequence[Edge]) -> tuple[PointCall, ...]:
         """Statistics of a SERVICE interface: one call for each edge node, or one for all where none is known."""
@@ -80,13 +81,8 @@ class Endpoints:
 
     def link_at_tier0(self, tier0: str, tier1: str, edges: Sequence[Edge]) -> tuple[PointCall, ...]:
         """Statistics of a link at the Tier-0's port; ``edge_path`` is mandatory there."""
-        return tuple(
-            PointCall(
-                path=self._statistics(f"{tier0}/tier-1-interface", [("tier1_path", tier1), *self._at(edge)]),
-                node=edge.node,
-            )
-            for edge in edges
-        )
+        path = f"{tier0}/tier-1-interface"
+        return tuple(self._statistics(path, [("tier1_path", tier1), *self._at(edge)], edge.node) for edge in edges)
 
     def link_summary(self, tier0: str, tier1: str, edges: Sequence[Edge]) -> tuple[PointCall, ...]:
         """The sum over all nodes of the Tier-0's end of a link."""
@@ -95,13 +91,12 @@ class Endpoints:
         one = [("enforcement_point_path", point) for point in points] if len(points) == 1 else []
         if not points and not self.federation:
             one = [("enforcement_point_path", self.default_enforcement_point)]
-        path = self._statistics(f"{tier0}/tier-1-interface", [("tier1_path", tier1), *one], summary=True)
-        return (PointCall(path=path, node=None, summary=True),)
+        return (self._statistics(f"{tier0}/tier-1-interface", [("tier1_path", tier1), *one], summary=True),)
 
     def _per_edge(self, path: str, edges: Sequence[Edge]) -> tuple[PointCall, ...]:
         if not edges:
-            return (PointCall(path=self._statistics(path, self._at(None)), node=None),)
-        return tuple(PointCall(path=self._statistics(path, self._at(edge)), node=edge.node) for edge in edges)
+            return (self._statistics(path, self._at(None)),)
+        return tuple(self._statistics(path, self._at(edge), edge.node) for edge in edges)
 
     def _at(self, edge: Edge | None) -> list[tuple[str, str | None]]:
         if edge is not None:
@@ -111,8 +106,21 @@ class Endpoints:
             return []
         return [("enforcement_point_path", self.default_enforcement_point)]
 
-    def _statistics(self, path: str, parameters: Iterable[tuple[str, str | None]], *, summary: bool = False) -> str:
-        return self.of(f"{path}/statistics/summary" if summary else f"{path}/statistics", parameters)
+    def _statistics(
+        self,
+        path: str,
+        parameters: Iterable[tuple[str, str | None]],
+        node: str | None = None,
+        *,
+        summary: bool = False,
+        fallback_node: str | None = None,
+    ) -> PointCall:
+        whole = self.of(f"{path}/statistics/summary" if summary else f"{path}/statistics", parameters)
+        request_path, _, query = whole.partition("?")
+        # Tens of thousands of calls name the same few nodes, and a point's calls have one path.
+        return PointCall(
+            path=intern(request_path), query=intern(query), node=node, summary=summary, fallback_node=fallback_node
+        )
 
     # --- lists and states ---------------------------------------------------------------------------------------------
 

@@ -106,7 +106,7 @@ def test_a_version_that_nobody_could_read_counts_as_new() -> None:
 
 def test_paths_and_values_are_percent_encoded() -> None:
     call = Endpoints(federation=False).link_at_tier0("/infra/tier-0s/t0 a", "/infra/tier-1s/ä&b", [Edge("/e/0", "n")])
-    assert call[0].path == (
+    assert call[0].target == (
         "/policy/api/v1/infra/tier-0s/t0%20a/tier-1-interface/statistics?tier1_path=%2Finfra%2Ftier-1s%2F%C3%A4%26b"
         "&enforcement_point_path=%2Finfra%2Fsites%2Fdefault%2Fenforcement-points%2Fdefault&edge_path=%2Fe%2F0"
     )

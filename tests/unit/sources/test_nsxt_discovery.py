@@ -90,8 +90,8 @@ async def test_an_uplink_is_asked_for_at_its_own_edge_and_lists_every_node() -> 
     uplink = found["/infra/tier-0s/t0-prov/locale-services/default/interfaces/up0"]
     call = uplink.calls[0]
     assert (call.node, call.fallback_node, call.summary) == (None, "node-0", False)
-    assert call.path.startswith(f"{API}{uplink.key.path}/statistics?enforcement_point_path=%2Finfra%2Fsites")
-    assert call.path.endswith("edge-clusters%2Fec%2Fedge-nodes%2F0")
+    assert call.target.startswith(f"{API}{uplink.key.path}/statistics?enforcement_point_path=%2Finfra%2Fsites")
+    assert call.target.endswith("edge-clusters%2Fec%2Fedge-nodes%2F0")
     assert uplink.tags == (("tenant", "all"), ("", "uplink"))
     assert (uplink.gateway, uplink.gateway_name, uplink.parent) == ("/infra/tier-0s/t0-prov", "t0-prov", None)
     assert uplink.created_at == CREATED
@@ -109,7 +109,9 @@ async def test_a_link_is_read_at_the_end_that_costs_fewer_calls() -> None:
     assert link.read_at is ReadAt.TIER1
     assert link.nodes == (("node-2", "ACTIVE"), ("node-3", "STANDBY"))
     assert [call.node for call in link.calls] == ["node-2", "node-3"]
-    assert all(call.path.startswith(f"{API}/infra/tier-1s/t1-acme/tier-0-interface/statistics?") for call in link.calls)
+    assert all(
+        call.target.startswith(f"{API}/infra/tier-1s/t1-acme/tier-0-interface/statistics?") for call in link.calls
+    )
     assert (link.name, link.gateway, link.tier1) == ("acme-edge-1", "/infra/tier-0s/t0-prov", "/infra/tier-1s/t1-acme")
     csp = found["/infra/tier-1s/t1-acme/locale-services/default/interfaces/csp"]
     assert [call.node for call in csp.calls] == ["node-2", "node-3"]
@@ -124,8 +126,8 @@ async def test_a_tier1_without_edge_cluster_is_read_at_its_tier0_and_says_so() -
     link = found["/infra/tier-1s/t1-vrf"]
     assert link.read_at is ReadAt.TIER0
     assert len(link.calls) == 8
-    assert "tier1_path=%2Finfra%2Ftier-1s%2Ft1-vrf&" in link.calls[0].path
-    assert link.calls[0].path.startswith(f"{API}/infra/tier-0s/vrf-acme/tier-1-interface/statistics?")
+    assert "tier1_path=%2Finfra%2Ftier-1s%2Ft1-vrf&" in link.calls[0].target
+    assert link.calls[0].target.startswith(f"{API}/infra/tier-0s/vrf-acme/tier-1-interface/statistics?")
     assert "no edge cluster" in link.note
     assert "/infra/tier-1s/t1-alone" not in found
 
@@ -138,8 +140,8 @@ async def test_an_old_manager_has_only_the_summary_of_the_tier0() -> None:
             link = by_path(await discovered(source))["/infra/tier-1s/t1-acme"]
     assert link.read_at is ReadAt.TIER0_SUMMARY
     assert [call.summary for call in link.calls] == [True]
-    assert "/tier-1-interface/statistics/summary?tier1_path=" in link.calls[0].path
-    assert "edge_path" not in link.calls[0].path
+    assert "/tier-1-interface/statistics/summary?tier1_path=" in link.calls[0].target
+    assert "edge_path" not in link.calls[0].target
 
 
 async def test_an_end_that_fails_for_good_is_left_for_the_other_one() -> None:
@@ -177,7 +179,7 @@ async def test_projects_tier1s_have_only_their_own_end() -> None:
             nobody = by_path(await discovered(source))
     link = everyone["/orgs/default/projects/blue/infra/tier-1s/t1-blue"]
     assert (link.read_at, link.project, len(link.calls)) == (ReadAt.TIER1, "Blue", 8)
-    assert link.calls[0].path.startswith(f"{API}/orgs/default/projects/blue/infra/tier-1s/t1-blue/tier-0-interface/")
+    assert link.calls[0].target.startswith(f"{API}/orgs/default/projects/blue/infra/tier-1s/t1-blue/tier-0-interface/")
     assert "poll.link_end asks for" in link.note
     assert sum(path.startswith("/orgs/") for path in everyone) == 4
     assert [path for path in chosen if path.startswith("/orgs/")] == [
@@ -214,12 +216,12 @@ async def test_a_global_manager_is_read_under_its_own_root_and_per_site() -> Non
     assert inventory.complete, inventory.faults
     found = by_path(inventory)
     uplink = found[f"{t0}/locale-services/fra/interfaces/up"].calls[0]
-    assert uplink.path.startswith(f"{root}{t0}/locale-services/fra/interfaces/up/statistics?")
-    assert "enforcement_point_path=%2Fglobal-infra%2Fsites%2Ffra%2Fenforcement-points%2Fdefault&" in uplink.path
+    assert uplink.target.startswith(f"{root}{t0}/locale-services/fra/interfaces/up/statistics?")
+    assert "enforcement_point_path=%2Fglobal-infra%2Fsites%2Ffra%2Fenforcement-points%2Fdefault&" in uplink.target
     assert uplink.fallback_node == "node-f"
     link = found["/global-infra/tier-1s/t1"]
     assert [call.node for call in link.calls] == ["node-a", "node-f"]
-    assert "tier1_path=%2Fglobal-infra%2Ftier-1s%2Ft1&" in link.calls[0].path
+    assert "tier1_path=%2Fglobal-infra%2Ftier-1s%2Ft1&" in link.calls[0].target
 
 
 async def test_every_page_is_read_and_the_total_stands_on_the_first_page_only() -> None:
