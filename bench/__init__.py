@@ -1,0 +1,1 @@
+"""Figures with the floor measured beside them."""

@@ -1,0 +1,28 @@
+"""How the interpreter is set for a process that keeps very many small records for a very long time."""
+
+from __future__ import annotations
+
+import gc
+
+YOUNG_RECORDS = 50_000
+"""Records more than before at which the youngest are looked through. A batch of readings makes some ten thousand that
+live for a second, so the interpreter's own 700 would look through every one of them in vain."""
+
+SURVIVALS = (20, 50)
+"""How often the young and the middle-aged are looked through before the next older ones are. Records make no circles,
+so they end without being looked for; only what libraries leave behind does."""
+
+
+def tune_garbage_collection() -> None:
+    """Look for circles of dead records rarely.
+
+    With the interpreter's own settings a twelfth of the processor time of a poll goes into it (bench/poll.py), and the
+    event loop stands still for tens of milliseconds each time that all books are looked through.
+    """
+    gc.set_threshold(YOUNG_RECORDS, *SURVIVALS)
+
+
+def settle() -> None:
+    """Take what is there now for lasting: books that were loaded are not looked through any more."""
+    gc.collect()
+    gc.freeze()
