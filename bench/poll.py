@@ -32,7 +32,7 @@ from bench.result import Result, compared
 from collector.poll.schedule import TICK_MS
 from collector.sources.nsxt.snapshot import Snapshot
 from collector.sources.nsxt.statistics import PerNodeAnswer
-from collector.tuning import settle, tune_garbage_collection
+from collector.tuning import tune_garbage_collection
 
 PACE = 1_000
 """Polls a second."""
@@ -156,7 +156,6 @@ async def _whole(pipe: Connection, manager: LightManager) -> None:
             for _ in range(3):  # the first samples book nothing, and are told as events
                 await flat_out()
             await paced()
-            settle()
             await _serve(pipe, paced, flat_out)
 
 

@@ -15,6 +15,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 from collector.clock import Clock
@@ -336,10 +337,8 @@ class Meter:
             and stored.lacked_at is not None
             and created_at - stored.lacked_at > NEW_OBJECT_AFTER_MS
         )
-        rules = Rules(
-            max_rate=max_rate or self._rules.max_rate,
-            gap_after_ms=self._rules.gap_after_ms,
-            created_at=created_at if proved else None,
+        rules = _shared_rules(
+            max_rate or self._rules.max_rate, self._rules.gap_after_ms, created_at if proved else None
         )
         return Point(ref=stored.ref, key=stored.key, rules=rules, owners=stored.owners, accounts=dict(accounts))
 
@@ -396,6 +395,12 @@ class Meter:
                 if number % POINTS_AT_ONCE == 0:
                     await asyncio.sleep(0)
         return oldest
+
+
+@lru_cache(maxsize=1_024)
+def _shared_rules(max_rate: int, gap_after_ms: int, created_at: Instant | None) -> Rules:
+    """Return rules; tens of thousands of points have the same."""
+    return Rules(max_rate=max_rate, gap_after_ms=gap_after_ms, created_at=created_at)
 
 
 class _Draft:

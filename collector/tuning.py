@@ -20,9 +20,3 @@ def tune_garbage_collection() -> None:
     event loop stands still for tens of milliseconds each time that all books are looked through.
     """
     gc.set_threshold(YOUNG_RECORDS, *SURVIVALS)
-
-
-def settle() -> None:
-    """Take what is there now for lasting: books that were loaded are not looked through any more."""
-    gc.collect()
-    gc.freeze()

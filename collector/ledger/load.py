@@ -63,7 +63,7 @@ def _points(connection: sqlite3.Connection) -> Iterator[StoredPoint]:
     ):
         yield StoredPoint(
             ref=ref,
-            key=PointKey(intern(source), Kind(kind), path),
+            key=PointKey(intern(source), Kind(kind), intern(path)),
             read_at=None if read_at is None else ReadAt(read_at),
             created_at=created_at,
             lacked_at=lacked_at,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from sys import intern
 
 from collector.model.identity import Kind, PointKey, ReadAt
 from collector.ports import FoundPoint, PointCall
@@ -27,7 +29,7 @@ class PointBuilder:
 
     def link_key(self, tier1: str) -> PointKey:
         """Return the metering point of a Tier-1's link."""
-        return PointKey(self._source, Kind.TIER1_DOWNLINK, tier1)
+        return PointKey(self._source, Kind.TIER1_DOWNLINK, intern(tier1))
 
     def points(self, snapshot: Snapshot, known_ends: Ends, failed_ends: FailedEnds) -> tuple[FoundPoint, ...]:
         """Return every metering point, ordered by path.
@@ -55,11 +57,11 @@ class PointBuilder:
             kind = Kind.TIER0_UPLINK if interface.external else Kind.SERVICE_INTERFACE
             calls, nodes = self._calls(gateway, interface, edges)
             yield FoundPoint(
-                key=PointKey(self._source, kind, interface.path),
+                key=PointKey(self._source, kind, intern(interface.path)),
                 name=interface.name,
                 gateway=gateway.path,
                 gateway_name=gateway.name,
-                tier1=gateway.path if is_tier1 else None,
+                tier1=intern(gateway.path) if is_tier1 else None,
                 parent=_parent_of(parent) if is_tier1 else gateway.parent,
                 project=gateway.project,
                 segment=interface.segment,
@@ -67,7 +69,7 @@ class PointBuilder:
                 read_at=ReadAt.INTERFACE,
                 calls=calls,
                 created_at=interface.created,
-                nodes=tuple((edge.node, edge.status) for edge in nodes),
+                nodes=_nodes(nodes),
                 note="" if nodes else "no edge node is known: one call asks for all of them",
             )
 
@@ -93,15 +95,15 @@ class PointBuilder:
             name=tier1.name,
             gateway=tier0_path,
             gateway_name=tier0.name if tier0 is not None else tier0_path.rpartition("/")[2],
-            tier1=tier1.path,
+            tier1=key.path,
             parent=_parent_of(tier0),
             project=tier1.project,
             tags=tier1.tags,
             read_at=choice.read_at,
             calls=self._link_calls(choice.read_at, tier1, tier0_path, nodes),
             created_at=tier1.created,
-            nodes=tuple((edge.node, edge.status) for edge in nodes),
-            note=choice.note if tier1.clusters or tier1.edges else f"{choice.note}; {NO_SERVICE_ROUTER}",
+            nodes=_nodes(nodes),
+            note=intern(choice.note if tier1.clusters or tier1.edges else f"{choice.note}; {NO_SERVICE_ROUTER}"),
         )
 
     def _link_calls(
@@ -112,6 +114,12 @@ class PointBuilder:
         if read_at is ReadAt.TIER0:
             return self._endpoints.link_at_tier0(tier0_path, tier1.path, nodes)
         return self._endpoints.link_summary(tier0_path, tier1.path, nodes)
+
+
+@lru_cache(maxsize=1_024)
+def _nodes(edges: tuple[Edge, ...]) -> tuple[tuple[str, str], ...]:
+    """Return (transport node, HA status) of edge nodes; points on the same nodes share it."""
+    return tuple((edge.node, edge.status) for edge in edges)
 
 
 def _parent_of(tier0: Gateway | None) -> str | None:
