@@ -23,7 +23,10 @@ QUIET_EVENTS = frozenset({EventName.FIRST_SEEN, EventName.NEVER_UPDATED})
 """Events that every start and every idle standby node brings: in the ledger and the metrics, not in the log."""
 
 BAD_POINTS_MAX = 10_000
-"""Points whose trouble is remembered, so that it is logged once; more are logged each time."""
+"""Points whose trouble is remembered, so that it is logged once; then all of it may be logged again."""
+
+SAY_AGAIN_SECONDS = 3_600.0
+"""How long the same trouble of a point is not logged again."""
 
 log = structlog.stdlib.get_logger("northmeter")
 
@@ -58,7 +61,7 @@ class Watch(SourceObserver):
         self._health = health
         self._clock = clock
         self._ledger_bad = False
-        self._bad_points: dict[PointKey, str] = {}
+        self._bad_points: dict[PointKey, tuple[str, float]] = {}
         self.last_commit = clock.monotonic()
         self.damaged: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -112,12 +115,14 @@ class Watch(SourceObserver):
         self._metrics.poll(source, outcome, seconds)
 
     def failed(self, point: PointKey, error: SourceError) -> None:
-        """One call of a point ended without an answer that counts; said once until its trouble changes."""
-        kind = type(error).__name__
-        if self._bad_points.get(point) == kind:
+        """One call of a point ended without an answer that counts; the same trouble is said once an hour."""
+        kind, now = type(error).__name__, self._clock.monotonic()
+        said, at = self._bad_points.get(point, ("", 0.0))
+        if said == kind and now - at < SAY_AGAIN_SECONDS:
             return
-        if len(self._bad_points) < BAD_POINTS_MAX:
-            self._bad_points[point] = kind
+        if len(self._bad_points) >= BAD_POINTS_MAX:
+            self._bad_points.clear()
+        self._bad_points[point] = (kind, now)
         log.debug("poll_failed", point=point.label, error=kind, reason=str(error))
 
     def broke(self, point: PointKey, error: Exception) -> None:
