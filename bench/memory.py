@@ -32,7 +32,7 @@ from collector.ports import FoundPoint
 from collector.telemetry.health import Health
 from collector.telemetry.metrics import Metrics
 from collector.telemetry.totals import Totals
-from collector.tuning import tune_garbage_collection
+from collector.tuning import give_back_memory, tune_garbage_collection
 from collector.watch import Watch
 from exporters.prometheus import PrometheusExposition
 
@@ -95,10 +95,12 @@ async def _reach(stage: str, path: Path, points: int) -> float:
     await writer.start()
     await reader.start()
     await meter.load()
+    give_back_memory()
     metrics.add_source(SOURCE)
     if found is not None:
         await meter.apply_inventory(inventory_of(found, clock.now()))
         del found
+        give_back_memory()
         await _cycles(meter, FILLED if stage == "filled" else WORKED)
     scrape = PrometheusExposition("bench", totals, metrics, points=True)
     assert sum(map(len, scrape.chunks(openmetrics=False))) > points

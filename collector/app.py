@@ -34,6 +34,7 @@ from collector.telemetry.logs import LogFormat, LogLevel, configure_logs
 from collector.telemetry.metrics import DiscoveryOutcome, DropReason, Metrics
 from collector.telemetry.redaction import Redactor
 from collector.telemetry.totals import Totals
+from collector.tuning import give_back_memory
 from collector.watch import Watch
 from config.settings import InfluxDb, Settings
 from config.settings import NsxtSource as NsxtSettings
@@ -186,6 +187,8 @@ class App:
         await self._exports.start()
         state = await self.meter.load()
         self.metrics.load(state.event_counts, state.quarantined_bytes)
+        del state  # everything that the ledger had, as it had it: the books have what is needed
+        await asyncio.to_thread(give_back_memory)
         self._watch.ledger_writable(None)
         self.metrics.before_scrape(self._at_scrape)
         await self.server.start()
@@ -300,6 +303,7 @@ class App:
             attribution = await self.meter.apply_inventory(inventory)
             outcome = DiscoveryOutcome.OK if inventory.complete else DiscoveryOutcome.INCOMPLETE
             self._say(inventory, attribution)
+            await asyncio.to_thread(give_back_memory)
             unit.poller.new_inventory()
             self._plan(unit)
         except SourceError as error:
