@@ -1,8 +1,7 @@
 """The composition root: which concrete classes there are, in which order they start and stop, and what a reload does.
 
 Start: ledger, books, listener, exporters, sources, jobs. Stop: the reverse. The listener is up before the first
-discovery, so that
-``/-/ready`` says what is still awaited.
+discovery, so that ``/-/ready`` says what is still awaited.
 """
 
 from __future__ import annotations
@@ -407,8 +406,7 @@ class App:
         """Put the settings file in force again; return what is wrong with it, or ``None``.
 
         A bad file is refused whole, and the old settings stay. Address, ledger and site stay until the next start,
-        and a file
-        that changes them is refused, so that nobody believes them changed.
+        and a file that changes them is refused, so that nobody believes them changed.
         """
         async with self._reloading:
             try:

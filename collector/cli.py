@@ -1,8 +1,7 @@
 """The commands and their exit codes.
 
 0 done; 1 a check found something; 2 wrong settings or arguments; 3 a source, store or port is out of reach. Faults go
-to standard
-error, one a line.
+to standard error, one a line.
 """
 
 from __future__ import annotations

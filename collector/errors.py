@@ -10,9 +10,6 @@
     │   ├── AuthFailed           refused credentials: a long back-off, since accounts lock
     │   ├── ObjectGone           404 or an invalid path: leads to a new discovery, never to retries
     │   └── ResponseInvalid      an answer that is not what the API promises
-    ├── AccountingError      a broken precondition of the pure core
-    │   ├── SeriesMismatch
-    │   └── BoundaryOutside
     ├── LedgerError
     │   ├── LedgerUnavailable    ↻ disk full, locked by a command for too long
     │   ├── LedgerInUse          another daemon holds the lock
@@ -22,8 +19,7 @@
         └── ExportRejected       the destination says that a line is wrong: the line is parked
 
 ↻ is retryable (``retryable`` is true). A library's exception is wrapped in the shell that uses the library, with its
-cause
-kept. A message names the thing, what was expected, what came and what to do; it carries no secret.
+cause kept. A message names the thing, what was expected, what came and what to do; it carries no secret.
 """
 
 from __future__ import annotations
@@ -103,18 +99,6 @@ class ObjectGone(SourceError):
 
 class ResponseInvalid(SourceError):
     """An answer that is not what the API promises: HTML, truncated JSON, a wrong type, too large, a redirect."""
-
-
-class AccountingError(MeteringError):
-    """A precondition of the pure core does not hold: a defect of the caller."""
-
-
-class SeriesMismatch(AccountingError):
-    """Two records of different series were brought together."""
-
-
-class BoundaryOutside(AccountingError):
-    """An instant lies outside the interval that it should split."""
 
 
 class LedgerError(MeteringError):

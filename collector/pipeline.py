@@ -2,8 +2,8 @@
 
 ``Meter`` holds the books of every metering point. A cycle part goes through it top to bottom: series that are new get a
 reference, each reading is folded into its point's book (pure), everything is committed as one batch, and only then do
-the books
-and totals in memory move on. When the ledger cannot take a batch, the books stay as they were and the readings are
+the books and totals in memory move on. When the ledger cannot take a batch, the books stay as they were and the
+readings are
 dropped: counters are cumulative, so the next reading proves what these did.
 """
 
@@ -228,8 +228,7 @@ class Meter:
         """Commit the batch in hand, again if its commit failed or was cancelled: it may be in the ledger all the same.
 
         Its id makes a repeat harmless. Booking on from the old books while the ledger has the new ones would book the
-        same
-        growth twice.
+        same growth twice.
         """
         if self._doubt is None:
             return

@@ -254,8 +254,7 @@ class Source(Protocol):
         """Return an inventory; ``previous`` is the payload of the last complete one.
 
         ``known_ends`` gives the end at which a link was read so far, so that it is kept. Raises SourceError when not
-        even the first
-        lists can be read; otherwise what failed is in ``faults`` and the inventory is not complete.
+        even the first lists can be read; otherwise what failed is in ``faults`` and the inventory is not complete.
         """
 
     async def read(self, point: PointKey, read_at: ReadAt, call: PointCall) -> Reading:
@@ -270,15 +269,3 @@ class Source(Protocol):
 
     def budget_used_ratio(self) -> float:
         """Return the share of the request budget that the last second used, 0 to 1."""
-
-
-class Exporter(Protocol):
-    """One destination, over its own durable cursor."""
-
-    name: str
-
-    async def start(self) -> None:
-        """Begin to send."""
-
-    async def stop(self) -> None:
-        """Finish what is under way, within a second."""

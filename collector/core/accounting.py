@@ -4,8 +4,7 @@ Counters are cumulative per router port and edge node and go back to zero when t
 restarts (Source: NSX-T REST API reference 4.2, types PolicyInterfaceStatistics and
 LogicalRouterPortStatisticsPerNode), so a
 fall is a restart or a misreading and never a wrap: 64 bits last for decades. The row numbers in the code are those of
-the
-table; the first row that fits decides.
+the table; the first row that fits decides.
 """
 
 from __future__ import annotations
@@ -33,8 +32,7 @@ class Rules(NamedTuple):
         gap_after_ms: An interval longer than this is a gap, and its usage is spread.
         summary: The series is a sum over nodes, in which a fall cannot be told from one node's restart.
         created_at: Creation time of the object, only where the last complete inventory that lacked it proves that the
-            object
-            is new; ``None`` otherwise.
+            object is new; ``None`` otherwise.
     """
 
     max_rate: int

@@ -1,8 +1,8 @@
 """Metering point and time to tenant: docs/accounting.md, section 5.
 
 A point belongs to one tenant during a dated interval; what belongs to nobody is ``unattributed``. Where the other end
-of the same
-bytes is metered for a tenant (uplinks of a shared Tier-0, links under a dedicated one) the point is ``balance``:
+of the same bytes is metered for a tenant (uplinks of a shared Tier-0, links under a dedicated one) the point is
+``balance``:
 read, but in
 no usage row, so that the same bytes are never billed twice.
 """

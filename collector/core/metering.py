@@ -1,10 +1,8 @@
 """One answer about one metering point to usage, coverage and events: accounting, slots and attribution put together.
 
 A point's book holds its series. Folding a reading into it gives a new book and what is to be stored; the old book
-stays as it
-was, so that a failed transaction needs no undoing. The result depends on the samples of each series in their order
-and on
-what the answers listed, never on how series or points interleave.
+stays as it was, so that a failed transaction needs no undoing. The result depends on the samples of each series in
+their order and on what the answers listed, never on how series or points interleave.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Deltas to slots, and the coverage of slots: docs/accounting.md, section 4.
 
 Traffic is taken as even over a delta's interval. Shares are cumulative, so the parts of any set of boundaries add up
-to the
-whole exactly; the error is at most one unit per boundary.
+to the whole exactly; the error is at most one unit per boundary.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from collector.errors import BoundaryOutside
 from collector.model.identity import Kind, ReadAt
 from collector.model.period import MS_PER_SECOND, SLOT_MS, Instant, slot_start
 from collector.model.usage import Coverage, Delta, Growth, Quality, Run, Usage
@@ -23,19 +21,6 @@ class Part(NamedTuple):
     start: Instant
     end: Instant
     growth: Growth
-
-
-def share_before(quantity: int, start: Instant, end: Instant, boundary: Instant) -> int:
-    """Return the part of ``quantity`` over [start, end) that falls before ``boundary``.
-
-    Raises:
-        BoundaryOutside: ``boundary`` lies outside [start, end].
-
-    Source: docs/accounting.md, section 4.
-    """
-    if not start <= boundary <= end:
-        raise BoundaryOutside(f"BUG: boundary {boundary} lies outside [{start}, {end}]")
-    return quantity * (boundary - start) // (end - start)
 
 
 def split(delta: Delta, changes: Sequence[Instant] = ()) -> list[Part]:
@@ -54,7 +39,7 @@ def split(delta: Delta, changes: Sequence[Instant] = ()) -> list[Part]:
     previous = start
     for boundary in _boundaries(start, end, changes):
         passed = boundary - start
-        upto = Growth(*[quantity * passed // length for quantity in growth])  # share_before, of six at once
+        upto = Growth(*[quantity * passed // length for quantity in growth])
         parts.append(Part(previous, boundary, Growth(*[now - then for now, then in zip(upto, before, strict=True)])))
         previous, before = boundary, upto
     return parts
@@ -80,8 +65,7 @@ def rx_is_ingress(kind: Kind, read_at: ReadAt) -> bool:
     """Return whether what enters the router at this port comes to the tenant.
 
     True toward the outside (an uplink, a service interface, the Tier-1's end of a link); false at the Tier-0's port
-    of a link, where
-    rx comes from the tenant. Source: docs/accounting.md, section 3.
+    of a link, where rx comes from the tenant. Source: docs/accounting.md, section 3.
     """
     return not (kind is Kind.TIER1_DOWNLINK and read_at in (ReadAt.TIER0, ReadAt.TIER0_SUMMARY))
 
@@ -108,8 +92,7 @@ def coverage(start: Instant, end: Instant, series: Sequence[Observed]) -> Covera
     """Return how [start, end) was observed, in milliseconds by quality; what is left is missing.
 
     At each instant the worst quality counts among the series that saw it or were expected to: a listed series is
-    missing
-    from its frontier on. An instant that no series saw is missing.
+    missing from its frontier on. An instant that no series saw is missing.
     """
     fast = _plain(start, end, series)
     if fast is not None:

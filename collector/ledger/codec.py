@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from collector.model.usage import Delta, Detail, Evidence, SeriesState, Usage
+from collector.model.usage import Detail, Evidence, SeriesState, Usage
 
 SAMPLES_BYTES_MAX = 256 * 1024 * 1024
 """Greatest size of one batch's samples once inflated; a batch of 50 000 samples takes about 5 MiB."""
@@ -22,13 +22,11 @@ _DEFLATE_LEVEL = 1
 _encoder = msgspec.msgpack.Encoder()
 _states = msgspec.msgpack.Decoder(SeriesState)
 _samples = msgspec.msgpack.Decoder(list[Evidence])
-_deltas = msgspec.msgpack.Decoder(Delta)
 _usages = msgspec.msgpack.Decoder(Usage)
 _details = msgspec.json.Decoder(dict[str, str | int | list[str] | None])
 
 encode = _encoder.encode
 decode_state = _states.decode
-decode_delta = _deltas.decode
 decode_usage = _usages.decode
 
 

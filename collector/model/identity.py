@@ -34,8 +34,7 @@ class ReadAt(StrEnum):
     """Where a metering point is read.
 
     ``INTERFACE`` for uplinks and service interfaces. A link of a Tier-0 and a Tier-1 has two ends and a summary;
-    which of
-    them is read is decided once per link and kept with its series.
+    which of them is read is decided once per link and kept with its series.
     """
 
     INTERFACE = "interface"
@@ -61,22 +60,6 @@ class PointKey(NamedTuple):
     def label(self) -> str:
         """The point as rows, events and metrics show it: the source's name and the policy path."""
         return f"{self.source}:{self.path}"
-
-
-class SeriesKey(NamedTuple):
-    """One metering point as one edge node reports it.
-
-    Attributes:
-        point: The metering point.
-        read_at: Which end of it is read.
-        port: ``logical_router_port_id``; empty where the answer has none (a summary of an active-active Tier-1).
-        node: ``transport_node_id``, or ``summary``.
-    """
-
-    point: PointKey
-    read_at: ReadAt
-    port: str
-    node: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,8 +1,7 @@
 """Who is due when, and what an interval costs. Pure.
 
 Measured: one scheduler job per point costs about 112 µs a firing and comes in bursts, so a cycle is one job and its
-points go
-out in ticks.
+points go out in ticks.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """The scheduler's jobs, every option stated.
 
 APScheduler 3 keeps the jobs in memory: nothing about a job must outlive the process, since what a poll needs to know
-is in the
-ledger.
+is in the ledger.
 """
 
 from __future__ import annotations

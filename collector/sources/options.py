@@ -81,6 +81,3 @@ POLL_RETRY = RetryPolicy(retries=2, deadline_seconds=20.0)
 
 DISCOVERY_RETRY = RetryPolicy(retries=4, deadline_seconds=60.0)
 """Lists: one that stays unread makes the whole inventory incomplete, so more patience pays."""
-
-NO_RETRY = RetryPolicy(retries=0, deadline_seconds=0.0)
-"""Probes and ``check --online``: the first answer is what was asked for."""

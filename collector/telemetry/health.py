@@ -7,8 +7,7 @@ class Health:
     """State of the parts; a part that was never set holds nothing up.
 
     The daemon is ready when every part that was announced is well: the ledger is open and writable, the listener
-    bound, and
-    each source was tried once.
+    bound, and each source was tried once.
     """
 
     def __init__(self) -> None:

@@ -90,7 +90,6 @@ def test_a_thousand_bytes_over_two_slots_in_the_code() -> None:
         (START, MIDDLE, 333),
         (MIDDLE, END, 667),
     ]
-    assert code.share_before(1_000, START, END, MIDDLE) == 333
 
 
 def test_a_thousand_bytes_over_two_slots_in_the_oracle() -> None:
