@@ -113,7 +113,7 @@ class Meter:
         self._attributions: dict[str, Attribution] = {}
         self._lead_ms: dict[str, int] = {}
         self._lock = asyncio.Lock()
-        self._doubt: tuple[Batch, Mapping[PointKey, Book]] | None = None
+        self._doubt: tuple[Batch, Mapping[PointKey, Book], int] | None = None
 
     # --- start -----------------------------------------------------------------------------------------------------
 
@@ -213,10 +213,8 @@ class Meter:
             self._books[point] = Book({**book.series, key[1:]: SeriesBook(ref)}, book.complete_until)
 
     async def _commit(self, batch: Batch, books: Mapping[PointKey, Book], readings: int) -> None:
-        started = self._clock.monotonic()
-        self._doubt = (batch, books)
+        self._doubt = (batch, books, readings)
         await self._settle()
-        self._observer.committed(batch, readings, self._clock.monotonic() - started)
 
     def _take(self, batch: Batch, books: Mapping[PointKey, Book]) -> None:
         """Let books and totals follow a batch that is in the ledger."""
@@ -232,7 +230,8 @@ class Meter:
         """
         if self._doubt is None:
             return
-        batch, books = self._doubt
+        batch, books, readings = self._doubt
+        started = self._clock.monotonic()
         try:
             await self._ledger.commit(batch)
         except (LedgerUnavailable, asyncio.CancelledError):
@@ -241,6 +240,7 @@ class Meter:
             self._doubt = None  # refused as wrong: it is not in the ledger, and would be refused again
             raise
         self._take(batch, books)
+        self._observer.committed(batch, readings, self._clock.monotonic() - started)
 
     def _note_lead(self, reading: Reading) -> None:
         """Remember how far the device's clock is ahead of ours, as its newest sample shows it."""
