@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
+from collector.model.directory import CloudMap
 from collector.model.identity import Direction, Kind, PointKey, ReadAt, TenantId
 from collector.model.period import Instant
 from collector.model.sample import Reading
@@ -189,6 +190,51 @@ class FoundPoint:
     note: str = ""
 
 
+class FoundGateway(NamedTuple):
+    """A Tier-0, VRF or Tier-1 as an inventory shows it: what a director's ids are looked up in.
+
+    Attributes:
+        path: Policy path.
+        name: Display name.
+        tier: 0 or 1.
+        parent: Policy path of the Tier-0 or VRF of a Tier-1, or of the parent Tier-0 of a VRF.
+        project: Name of the NSX Project that it lies in.
+        ids: What a director may call it, the likeliest first: ``id``, ``unique_id``, ``realization_id``, and the id of
+            the realised logical router; without repeats.
+        tags: (scope, tag), in order.
+    """
+
+    path: str
+    name: str
+    tier: int
+    parent: str | None
+    project: str | None
+    ids: tuple[str, ...]
+    tags: tuple[tuple[str, str], ...] = ()
+
+
+class FoundSegment(NamedTuple):
+    """A segment behind a service interface: its policy path, and its ``id`` and ``unique_id``."""
+
+    path: str
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """A link whose two ends are to be read one after the other, to be compared and never added.
+
+    Attributes:
+        point: The link.
+        tier0_calls: Requests of one reading at the Tier-0's port, per node.
+        tier1_calls: The same at the Tier-1's port.
+    """
+
+    point: PointKey
+    tier0_calls: tuple[PointCall, ...]
+    tier1_calls: tuple[PointCall, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """A difference between two inventories: the object's policy path, what happened, and the particulars."""
@@ -212,6 +258,9 @@ class Inventory:
         payload: The inventory as the source writes it, to compare the next one with.
         calls: Requests that it took.
         faults: What could not be read, in words.
+        gateways: Every gateway, where the source was told to list them.
+        segments: The segments behind service interfaces, where it was told to list them.
+        comparisons: Links whose ends are compared until the next inventory; another part of them each time.
     """
 
     source: str
@@ -223,6 +272,9 @@ class Inventory:
     payload: bytes
     calls: int
     faults: tuple[str, ...] = ()
+    gateways: tuple[FoundGateway, ...] = ()
+    segments: tuple[FoundSegment, ...] = ()
+    comparisons: tuple[Comparison, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,6 +288,32 @@ class OnlineReport:
     def ok(self) -> bool:
         """True when nothing is wrong."""
         return all(ok for ok, _ in self.lines)
+
+
+class Director(Protocol):
+    """An API that knows whose the gateways are, and counts nothing."""
+
+    name: str
+    requests_per_second: int
+
+    async def start(self) -> None:
+        """Open connections; asks nothing of the source yet."""
+
+    async def stop(self) -> None:
+        """Log out where that is the custom, and close."""
+
+    async def read_map(self) -> CloudMap:
+        """Return everything that attribution and addresses rest on.
+
+        Raises SourceError when not even the first list can be read; otherwise what failed is in ``faults`` and the map
+        is not complete.
+        """
+
+    async def check_online(self) -> OnlineReport:
+        """Log in everywhere and say what the account may do, versions and limits."""
+
+    def budget_used_ratio(self) -> float:
+        """Return the share of the request budget that the last second used, 0 to 1."""
 
 
 class Source(Protocol):

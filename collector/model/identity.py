@@ -21,6 +21,23 @@ class Kind(StrEnum):
     TIER0_UPLINK = "tier0_uplink"
     TIER1_DOWNLINK = "tier1_downlink"
     SERVICE_INTERFACE = "service_interface"
+    EDGE_INTERFACE = "edge_interface"
+    """An uplink of an NSX-V edge."""
+    VPC_EXTERNAL = "vpc_external"
+    VPC_INTERNAL = "vpc_internal"
+    VPC = "vpc"
+    """A VPC whose manager does not tell external from internal traffic (NSX 4.1)."""
+    TRANSIT_GATEWAY_EXTERNAL = "transit_gateway_external"
+    TRANSIT_GATEWAY_INTERNAL = "transit_gateway_internal"
+    L2VPN = "l2vpn"
+    IPSEC_VPN = "ipsec_vpn"
+
+
+EXTERNAL_KINDS = frozenset(
+    {Kind.TIER0_UPLINK, Kind.TIER1_DOWNLINK, Kind.SERVICE_INTERFACE, Kind.EDGE_INTERFACE, Kind.VPC_EXTERNAL}
+)
+"""What adds up to a tenant's external traffic. The other kinds count the same bytes elsewhere (a tunnel's payload
+passes an uplink too, a VPC's traffic its transit gateway), or bytes that never leave: each stands by itself."""
 
 
 class Direction(StrEnum):
@@ -41,6 +58,15 @@ class ReadAt(StrEnum):
     TIER0 = "tier0"
     TIER1 = "tier1"
     TIER0_SUMMARY = "tier0_summary"
+    SUMMARY = "summary"
+    """An object that answers only as a sum over its nodes: a VPC, a transit gateway."""
+    SESSION = "session"
+    """A tunnel's session."""
+
+    @property
+    def is_summary(self) -> bool:
+        """True where a fall cannot be told from a partial reset of one node: docs/accounting.md, section 2."""
+        return self in (ReadAt.TIER0_SUMMARY, ReadAt.SUMMARY)
 
 
 class PointKey(NamedTuple):

@@ -66,6 +66,7 @@ class Reading:
         asked_node: The only node that the answer speaks of, or ``None`` when it lists every node of the point.
         rows: What it listed, perhaps nothing.
         faults: Fields and rows that were not what the API promises, in words; what they spoil is lacking in ``rows``.
+        state: State of a tunnel, ``UP`` or ``DOWN`` or another word of the source; ``None`` where there is none.
     """
 
     point: PointKey
@@ -73,4 +74,43 @@ class Reading:
     polled_at: Instant
     asked_node: str | None
     rows: tuple[Row, ...]
+    faults: tuple[str, ...] = ()
+    state: str | None = None
+
+
+# --- sources of rates ------------------------------------------------------------------------------------------------
+
+
+class RateSample(NamedTuple):
+    """What a source counted over one interval, where it gives rates instead of counters; it is booked once.
+
+    Attributes:
+        at: End of the interval: the sample's own timestamp.
+        interval_ms: Its length, from the same answer.
+        rx_bytes: Bytes received over the interval, made of the rate: docs/accounting.md, section 8.
+        tx_bytes: Bytes sent.
+    """
+
+    at: Instant
+    interval_ms: int
+    rx_bytes: int
+    tx_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateReading:
+    """One good answer about the intervals of one metering point; samples of earlier answers may be among them.
+
+    Attributes:
+        point: The metering point.
+        polled_at: When we asked.
+        samples: In order of time, perhaps none.
+        held_since: The oldest instant that the answer could have shown: what lies before it and was never seen is lost.
+        faults: Fields and samples that were not what the API promises, in words.
+    """
+
+    point: PointKey
+    polled_at: Instant
+    samples: tuple[RateSample, ...]
+    held_since: Instant
     faults: tuple[str, ...] = ()
