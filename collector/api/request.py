@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from collector.api.faults import ParameterFault, shown
 from collector.core.periods import MS_PER_DAY, format_time, month_containing, parse_time
-from collector.model.identity import Direction, Kind, Tenant
+from collector.model.identity import EXTERNAL_KINDS, Direction, Kind, Tenant
 from collector.model.period import SLOT_MS, Instant, Interval
 
 
@@ -106,17 +106,28 @@ def usage_request(
     granularity = _choice("granularity", parameters.granularity, Granularity) or Granularity.TOTAL
     interval = _interval(parameters, ZoneInfo(zone_name), open_end, pinned)
     _check_range(interval, granularity)
-    by = _choices("by", parameters.by, GroupBy)
+    written = _choices("by", parameters.by, GroupBy)
+    by = frozenset(BY_DEFAULT if written is None else written)
     return UsageRequest(
         tenants=tenants,
         start=interval.start,
         end=interval.end,
         granularity=granularity,
-        by=frozenset(BY_DEFAULT if by is None else by),
-        kinds=_choices("kind", parameters.kind, Kind) or None,
+        by=by,
+        kinds=_kinds(parameters, by),
         points=tuple(parameters.point) if parameters.point else None,
         directions=_choices("direction", parameters.direction, Direction) or None,
     )
+
+
+def _kinds(parameters: UsageParameters, by: frozenset[GroupBy]) -> tuple[Kind, ...] | None:
+    """Return the kinds that are asked for.
+
+    Rows that are not grouped by kind are external traffic alone, unless kinds are named: a tunnel's payload, say,
+    passes an uplink too, and adding both would show the same bytes twice.
+    """
+    named = _choices("kind", parameters.kind, Kind) or None
+    return named if named is not None or GroupBy.KIND in by else tuple(sorted(EXTERNAL_KINDS))
 
 
 def instant_parameter(name: str, text: str, zone: ZoneInfo) -> Instant:

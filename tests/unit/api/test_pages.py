@@ -93,7 +93,13 @@ def test_every_grouping_and_granularity_has_the_same_bytes(found: list[Fact], as
         service = UsageService(FakeLedger(found), lambda: TENANTS, ManualClock(at("2026-11-20T00:00:00")))
         request = await service.request(asked, None)
         wanted = {tenant.id for tenant in request.tenants}
-        inside = [row for row in found if row.tenant in wanted and request.start <= row.slot < request.end]
+        inside = [
+            row
+            for row in found
+            if row.tenant in wanted
+            and request.start <= row.slot < request.end
+            and (request.kinds is None or row.kind in request.kinds)
+        ]
         lines = await collect(service, asked, 3)
         assert sum(line.bytes for line in lines) == sum(sum(row.usage[:2]) for row in inside)
         assert sum(line.packets for line in lines) == sum(sum(row.usage[2:4]) for row in inside)

@@ -73,6 +73,24 @@ async def test_the_defaults_are_this_month_so_far_by_tenant_kind_and_direction(w
     assert "point" not in found[0]
 
 
+async def test_a_sum_over_kinds_is_external_traffic_alone(world: World) -> None:
+    world.ledger.facts = [
+        fact(ACME, "2026-10-01T00:00:00", 10, 20),
+        fact(ACME, "2026-10-01T00:00:00", 1, 2, kind=Kind.SERVICE_INTERFACE, point=LINK),
+        fact(ACME, "2026-10-01T00:00:00", 5, 5, kind=Kind.IPSEC_VPN, point=f"{LINK}/ipsec"),
+    ]
+    summed = await rows(world, tenant="acme", by="tenant,direction")
+    assert [(row["direction"], row["bytes"]) for row in summed] == [("egress", "22"), ("ingress", "11")]
+    named = await rows(world, tenant="acme", by="tenant", kind="ipsec_vpn,tier0_uplink")
+    assert [row["bytes"] for row in named] == ["40"]
+    apart = await rows(world, tenant="acme", direction="ingress")
+    assert {row["kind"]: row["bytes"] for row in apart} == {
+        "ipsec_vpn": "5",
+        "service_interface": "1",
+        "tier0_uplink": "10",
+    }
+
+
 async def test_the_default_start_is_the_month_of_the_end(world: World) -> None:
     world.ledger.facts = [fact(ACME, "2026-02-01T00:00:00", 1, 1)]
     found = await rows(world, end="2026-03-01T00:00:00Z")
