@@ -17,20 +17,16 @@ from collector import __version__
 from collector.api.server import ApiServer
 from collector.assembly import api_options, export_options, influx_options, meter_rules, nsxt_options, secrets, tenants
 from collector.clock import Clock, SystemClock
-from collector.core.attribution import Attribution
-from collector.errors import ConfigError, Fault, LedgerUnavailable, SourceError
+from collector.errors import ConfigError, Fault, LedgerUnavailable
+from collector.fleet import Fleet
 from collector.ledger.sqlite import SqliteReader, SqliteWriter
-from collector.model.identity import UNATTRIBUTED
-from collector.model.usage import Role
 from collector.pipeline import Meter
-from collector.poll.poller import Poller
 from collector.poll.pump import Pump
 from collector.poll.scheduler import Jobs
-from collector.ports import Inventory
 from collector.sources.nsxt.source import NsxtSource
 from collector.telemetry.health import Health
 from collector.telemetry.logs import LogFormat, LogLevel, configure_logs
-from collector.telemetry.metrics import DiscoveryOutcome, DropReason, Metrics
+from collector.telemetry.metrics import DropReason, Metrics
 from collector.telemetry.redaction import Redactor
 from collector.telemetry.totals import Totals
 from collector.tuning import give_back_memory
@@ -59,50 +55,10 @@ RETENTION_FIRST_MS = 60_000
 LISTENER = "listener"
 """The part of the health that is the bound port."""
 
-DISCOVERY_RETRY_MS = 15_000
-"""Pause before a discovery that failed is tried again, in milliseconds, where the interval of the settings is
-longer."""
-
-DISCOVERY_DOUBLINGS_MAX = 10
-"""How often that pause doubles with each further failure: to four hours, or the interval of the settings if that is
-less."""
-
-REDISCOVER_MS = 5_000
-"""Pause before a discovery that a gone object or a vanished node asks for, in milliseconds, so that many of them cost
-one."""
-
-REDISCOVER_APART_MS = 30_000
-"""Least time between the end of a discovery and the next one that is asked for so, in milliseconds: a node that comes
-and goes must not make us discover without end."""
-
 STOP_SECONDS = 4.5
 """Time for everything to stop; a service manager is promised five seconds."""
 
 log = structlog.stdlib.get_logger("northmeter")
-
-
-class Unit:
-    """One source with its poller.
-
-    Attributes:
-        planned_ms: Interval at which its cycle runs; ``None`` before the first inventory.
-        discovering: A discovery is under way.
-        discovered: Monotonic seconds of the end of the last one.
-        failures: Discoveries since the last complete one.
-    """
-
-    def __init__(self, source: NsxtSource, poller: Poller) -> None:
-        self.source = source
-        self.poller = poller
-        self.planned_ms: int | None = None
-        self.discovering = False
-        self.discovered = float("-inf")
-        self.failures = 0
-
-    @property
-    def name(self) -> str:
-        """Name of the source."""
-        return self.source.name
 
 
 class App:
@@ -125,7 +81,13 @@ class App:
         self.health = Health()
         self.totals = Totals()
         self.metrics = Metrics(version=__version__, clock=self._clock)
-        self._watch = Watch(self.metrics, self.health, self._clock, published=self._wake, node_missing=self._rediscover)
+        self._watch = Watch(
+            self.metrics,
+            self.health,
+            self._clock,
+            published=self._wake,
+            node_missing=self._rediscover,
+        )
         path = settings.ledger.path
         self._writer = SqliteWriter(path)
         # One thread each, so that a long question of a billing system holds up neither exports nor figures.
@@ -134,7 +96,15 @@ class App:
         self.meter = Meter(self._writer, self._clock, self.totals, meter_rules(settings), self._watch)
         self._pump = Pump(self.meter)
         self._jobs = Jobs(self._watch.job_failed)
-        self._units: dict[str, Unit] = {}
+        self._fleet = Fleet(
+            meter=self.meter,
+            submit=self._pump.submit,
+            jobs=self._jobs,
+            metrics=self.metrics,
+            health=self.health,
+            watch=self._watch,
+            clock=self._clock,
+        )
         self._exporters: list[OutboxExporter] = []
         exposition = PrometheusExposition(
             settings.site, self.totals, self.metrics, points=settings.exporters.prometheus.points
@@ -149,7 +119,6 @@ class App:
             reload=self.reload,
         )
         self._reloading = asyncio.Lock()
-        self._said: dict[str, object] = {}
         self._minders: set[asyncio.Task[None]] = set()
 
     # --- life ------------------------------------------------------------------------------------------------------
@@ -205,7 +174,7 @@ class App:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(STOP_SECONDS):
                 self._jobs.stop()
-                await asyncio.gather(*(unit.poller.stop() for unit in self._units.values()))
+                await self._fleet.drop_polls()
                 self._pump.stop()
                 if pump is not None:
                     await asyncio.wait({pump})
@@ -247,13 +216,8 @@ class App:
 
     async def _stop_outside(self) -> None:
         """Stop sources and exporters; sessions are closed as far as a second allows."""
-        units, self._units = self._units, {}
-        for unit in units.values():
-            self._jobs.remove(f"poll {unit.name}")
-            self._jobs.remove(f"discover {unit.name}")
-            await unit.poller.stop()
         exporters, self._exporters = self._exporters, []
-        stops = [*(unit.source.stop() for unit in units.values()), *(exporter.stop() for exporter in exporters)]
+        stops = [self._fleet.stop(), *(exporter.stop() for exporter in exporters)]
         await asyncio.gather(*stops, return_exceptions=True)
 
     def _exporter(self, settings: InfluxDb) -> OutboxExporter:
@@ -267,110 +231,24 @@ class App:
         )
 
     async def _start_source(self, settings: NsxtSettings) -> None:
+        in_force = self._settings
         source = NsxtSource(
-            nsxt_options(settings, self._settings.poll, self._redactor.register, after_another=True),
-            self._clock,
-            self._watch,
+            nsxt_options(settings, in_force.poll, self._redactor.register, after_another=True), self._clock, self._watch
         )
-        self.metrics.add_source(source.name)
-        poller = Poller(
+        await self._fleet.add(
             source,
-            points=lambda: self.meter.found(source.name),
-            submit=self._pump.submit,
-            rediscover=lambda: self._rediscover(source.name),
-            observer=self._watch,
-            clock=self._clock,
-            interval_ms=self._settings.poll.interval_ms,
+            interval_ms=in_force.poll.interval_ms,
+            discover_every_ms=in_force.discovery.interval_ms,
             concurrency=settings.concurrency,
         )
-        unit = Unit(source, poller)
-        await source.start()
-        self._units[source.name] = unit
-        every = self._settings.discovery.interval_ms
-        self._jobs.every(f"discover {source.name}", every, lambda: self._discover(unit))
 
-    # --- discovery -------------------------------------------------------------------------------------------------
-
-    async def _discover(self, unit: Unit) -> None:
-        """Take an inventory of a source over; what fails is tried again soon, and polls go on meanwhile."""
-        if unit.discovering:
-            return
-        unit.discovering = True
-        started, outcome = self._clock.monotonic(), DiscoveryOutcome.FAILED
-        try:
-            inventory = await unit.source.discover(self.meter.payload(unit.name), self.meter.known_end)
-            attribution = await self.meter.apply_inventory(inventory)
-            outcome = DiscoveryOutcome.OK if inventory.complete else DiscoveryOutcome.INCOMPLETE
-            self._say(inventory, attribution)
-            await asyncio.to_thread(give_back_memory)
-            unit.poller.new_inventory()
-            self._plan(unit)
-        except SourceError as error:
-            log.warning("discovery_failed", source=unit.name, reason=str(error))
-        except LedgerUnavailable as error:
-            self.metrics.ledger_failed()
-            self._watch.ledger_writable(str(error))
-        finally:
-            unit.discovering = False
-            unit.discovered = self._clock.monotonic()
-            self.health.well(f"source {unit.name}")
-            self.metrics.discovery(unit.name, outcome, self._clock.monotonic() - started)
-        unit.failures = 0 if outcome is DiscoveryOutcome.OK else unit.failures + 1
-        if unit.failures:
-            # What stays unreadable for good must not cost an inventory each time: the pause doubles up to the interval.
-            pause_ms = DISCOVERY_RETRY_MS << min(unit.failures - 1, DISCOVERY_DOUBLINGS_MAX)
-            self._jobs.soon(f"discover {unit.name}", pause_ms)
-
-    def _rediscover(self, name: str) -> None:
-        """Take an inventory soon: an object is gone, or a node that reported does so no more and another may."""
-        unit = self._units.get(name)
-        if unit is not None and not unit.discovering:
-            since_ms = (self._clock.monotonic() - unit.discovered) * 1_000
-            self._jobs.soon(f"discover {name}", int(max(REDISCOVER_MS, REDISCOVER_APART_MS - since_ms)))
-
-    def _say(self, inventory: Inventory, attribution: Attribution) -> None:
-        """Log what an inventory found that an operator should know; the same thing once."""
-        said = (inventory.faults, attribution.overlaps, attribution.unmatched)
-        if self._said.get(inventory.source) == said:
-            return
-        self._said[inventory.source] = said
-        log.info(
-            "inventory",
-            source=inventory.source,
-            version=inventory.version,
-            points=len(inventory.points),
-            complete=inventory.complete,
-            calls=inventory.calls,
-            unattributed=sum(
-                one.tenant == UNATTRIBUTED and one.role is Role.BILLED for one in attribution.decisions.values()
-            ),
-        )
-        for fault in inventory.faults:
-            log.warning("inventory_fault", source=inventory.source, reason=fault)
-        for overlap in attribution.overlaps:
-            log.error("overlap", source=inventory.source, reason=overlap.message)
-        for claim in attribution.unmatched:
-            log.warning("point_not_found", source=inventory.source, setting=claim.path, tenant=claim.tenant)
-
-    def _plan(self, unit: Unit) -> None:
-        """Let the cycle run as often as the budget allows, and say so when that is less often than wanted."""
-        made = unit.poller.plan()
-        if unit.planned_ms == made.interval_ms:
-            return
-        name = f"poll {unit.name}"
-        if unit.planned_ms is None:
-            self._jobs.every(name, made.interval_ms, unit.poller.cycle)
-        else:
-            self._jobs.change(name, made.interval_ms)
-        unit.planned_ms = made.interval_ms
-        (log.info if made.fits else log.warning)(
-            "poll_plan", source=unit.name, plan=made.words(unit.name, unit.source.requests_per_second)
-        )
+    def _rediscover(self, source: str) -> None:
+        self._fleet.rediscover(source)
 
     # --- jobs ------------------------------------------------------------------------------------------------------
 
     def _at_scrape(self) -> None:
-        self.metrics.set_budgets({unit.name: unit.source.budget_used_ratio() for unit in self._units.values()})
+        self.metrics.set_budgets(self._fleet.budgets())
 
     async def _figures(self) -> None:
         """Renew the gauges that take a look at every point, or a question to the ledger."""
@@ -420,7 +298,6 @@ class App:
             self._settings = settings
             set_up_logs(settings, self._redactor)
             self.meter.set_rules(meter_rules(settings))
-            self._said.clear()
             await self._stop_outside()
             await self._start_outside()
             self.metrics.reloaded(True)

@@ -1,0 +1,262 @@
+"""The sources of the settings in force: started, discovered, polled, and stopped again.
+
+A source that cannot be started, or fails, is told and tried again; it holds up no other one. Polling of the metering
+points begins when every source of attribution was tried once, so that the first readings have their owners.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Protocol
+
+import structlog
+
+from collector.clock import Clock
+from collector.core.attribution import Attribution
+from collector.errors import LedgerUnavailable, SourceError
+from collector.model.identity import UNATTRIBUTED
+from collector.model.sample import Reading
+from collector.model.usage import Role
+from collector.pipeline import Meter
+from collector.poll.poller import Poller
+from collector.poll.scheduler import Jobs
+from collector.ports import Inventory, Source
+from collector.telemetry.health import Health
+from collector.telemetry.metrics import DiscoveryOutcome, Metrics
+from collector.tuning import give_back_memory
+from collector.watch import Watch
+
+DISCOVERY_RETRY_MS = 15_000
+"""Pause before a discovery that failed is tried again, in milliseconds, where the interval of the settings is
+longer."""
+
+DISCOVERY_DOUBLINGS_MAX = 10
+"""How often that pause doubles with each further failure: to four hours, or the interval of the settings if that is
+less."""
+
+REDISCOVER_MS = 5_000
+"""Pause before a discovery that a gone object or a vanished node asks for, in milliseconds, so that many of them cost
+one."""
+
+REDISCOVER_APART_MS = 30_000
+"""Least time between the end of a discovery and the next one that is asked for so, in milliseconds: a node that comes
+and goes must not make us discover without end."""
+
+START_RETRY_MS = 15_000
+"""Pause before a source that could not be started, for want of a TLS file say, is tried again, in milliseconds."""
+
+log = structlog.stdlib.get_logger("northmeter")
+
+
+class Startable(Protocol):
+    """What a unit is built around."""
+
+    name: str
+
+    async def start(self) -> None: ...
+    async def stop(self) -> None: ...
+    def budget_used_ratio(self) -> float: ...
+
+
+class Unit:
+    """One source with what is done with it.
+
+    Attributes:
+        source: Who is asked.
+        poller: Reads its points; ``None`` for one that has none.
+        planned_ms: Interval at which its cycle runs; ``None`` before the first inventory.
+        discovering: A discovery is under way.
+        discovered: Monotonic seconds of the end of the last one.
+        failures: Discoveries since the last complete one.
+    """
+
+    def __init__(self, source: Source, poller: Poller) -> None:
+        self.source = source
+        self.poller = poller
+        self.planned_ms: int | None = None
+        self.discovering = False
+        self.discovered = float("-inf")
+        self.failures = 0
+
+    @property
+    def name(self) -> str:
+        """Name of the source."""
+        return self.source.name
+
+
+class Fleet:
+    """Every source, and the jobs that discover and poll it.
+
+    Args:
+        meter: What inventories and readings go to.
+        submit: Takes each reading.
+        jobs: Where discoveries and cycles run.
+    """
+
+    def __init__(
+        self,
+        *,
+        meter: Meter,
+        submit: Callable[[Reading], None],
+        jobs: Jobs,
+        metrics: Metrics,
+        health: Health,
+        watch: Watch,
+        clock: Clock,
+    ) -> None:
+        self._meter = meter
+        self._submit = submit
+        self._jobs = jobs
+        self._metrics = metrics
+        self._health = health
+        self._watch = watch
+        self._clock = clock
+        self._units: dict[str, Unit] = {}
+        self._starting: set[str] = set()
+        self._said: dict[str, object] = {}
+
+    # --- life ------------------------------------------------------------------------------------------------------
+
+    async def add(self, source: Source, *, interval_ms: int, discover_every_ms: int, concurrency: int) -> None:
+        """Start a source and its jobs; one that cannot be started is tried again until it can."""
+        self._metrics.add_source(source.name)
+        poller = Poller(
+            source,
+            points=lambda: self._meter.found(source.name),
+            submit=self._submit,
+            rediscover=lambda: self.rediscover(source.name),
+            observer=self._watch,
+            clock=self._clock,
+            interval_ms=interval_ms,
+            concurrency=concurrency,
+        )
+        unit = Unit(source, poller)
+        self._units[source.name] = unit
+        await self._start(
+            source,
+            lambda: self._jobs.every(f"discover {source.name}", discover_every_ms, lambda: self._discover(unit)),
+        )
+
+    async def stop(self) -> None:
+        """Stop jobs, polls and sources; sessions are closed as far as a second allows."""
+        units, self._units = self._units, {}
+        for name in {*units, *self._starting}:
+            for job in ("start", "poll", "discover"):
+                self._jobs.remove(f"{job} {name}")
+        self._starting.clear()
+        self._said.clear()
+        await asyncio.gather(*(unit.poller.stop() for unit in units.values()))
+        await asyncio.gather(*(unit.source.stop() for unit in units.values()), return_exceptions=True)
+
+    async def drop_polls(self) -> None:
+        """Drop the polls in flight."""
+        await asyncio.gather(*(unit.poller.stop() for unit in self._units.values()))
+
+    def budgets(self) -> Mapping[str, float]:
+        """Return source → share of its request budget that the last second used."""
+        return {unit.name: unit.source.budget_used_ratio() for unit in self._units.values()}
+
+    async def _start(self, source: Startable, begin: Callable[[], None]) -> None:
+        """Start a source and what is done with it, now or as soon as it can be."""
+        name = source.name
+        try:
+            await source.start()
+        except SourceError as error:
+            self._health.fault(f"source {name}", str(error))
+            if name not in self._starting:
+                log.error("source_not_started", source=name, reason=str(error))
+                self._starting.add(name)
+                self._jobs.every(
+                    f"start {name}", START_RETRY_MS, self._again(source, begin), first_in_ms=START_RETRY_MS
+                )
+            return
+        if name in self._starting:
+            self._starting.discard(name)
+            self._jobs.remove(f"start {name}")
+            log.info("source_started", source=name)
+        begin()
+
+    def _again(self, source: Startable, begin: Callable[[], None]) -> Callable[[], Awaitable[None]]:
+        async def again() -> None:
+            await self._start(source, begin)
+
+        return again
+
+    # --- discovery -------------------------------------------------------------------------------------------------
+
+    async def _discover(self, unit: Unit) -> None:
+        """Take an inventory of a source over; what fails is tried again soon, and polls go on meanwhile."""
+        if unit.discovering:
+            return
+        unit.discovering = True
+        started, outcome = self._clock.monotonic(), DiscoveryOutcome.FAILED
+        try:
+            inventory = await unit.source.discover(self._meter.payload(unit.name), self._meter.known_end)
+            attribution = await self._meter.apply_inventory(inventory)
+            outcome = DiscoveryOutcome.OK if inventory.complete else DiscoveryOutcome.INCOMPLETE
+            self._say(inventory, attribution)
+            await asyncio.to_thread(give_back_memory)
+            unit.poller.new_inventory()
+            self._plan(unit)
+        except SourceError as error:
+            log.warning("discovery_failed", source=unit.name, reason=str(error))
+        except LedgerUnavailable as error:
+            self._metrics.ledger_failed()
+            self._watch.ledger_writable(str(error))
+        finally:
+            unit.discovering = False
+            unit.discovered = self._clock.monotonic()
+            self._health.well(f"source {unit.name}")
+            self._metrics.discovery(unit.name, outcome, self._clock.monotonic() - started)
+        unit.failures = 0 if outcome is DiscoveryOutcome.OK else unit.failures + 1
+        if unit.failures:
+            # What stays unreadable for good must not cost an inventory each time: the pause doubles up to the interval.
+            pause_ms = DISCOVERY_RETRY_MS << min(unit.failures - 1, DISCOVERY_DOUBLINGS_MAX)
+            self._jobs.soon(f"discover {unit.name}", pause_ms)
+
+    def rediscover(self, name: str) -> None:
+        """Take an inventory soon: an object is gone, or a node that reported does so no more and another may."""
+        unit = self._units.get(name)
+        if unit is not None and not unit.discovering:
+            since_ms = (self._clock.monotonic() - unit.discovered) * 1_000
+            self._jobs.soon(f"discover {name}", int(max(REDISCOVER_MS, REDISCOVER_APART_MS - since_ms)))
+
+    def _say(self, inventory: Inventory, attribution: Attribution) -> None:
+        """Log what an inventory found that an operator should know; the same thing once."""
+        said = (inventory.faults, attribution.overlaps, attribution.unmatched)
+        if self._said.get(inventory.source) == said:
+            return
+        self._said[inventory.source] = said
+        log.info(
+            "inventory",
+            source=inventory.source,
+            version=inventory.version,
+            points=len(inventory.points),
+            complete=inventory.complete,
+            calls=inventory.calls,
+            unattributed=sum(
+                one.tenant == UNATTRIBUTED and one.role is Role.BILLED for one in attribution.decisions.values()
+            ),
+        )
+        for fault in inventory.faults:
+            log.warning("inventory_fault", source=inventory.source, reason=fault)
+        for overlap in attribution.overlaps:
+            log.error("overlap", source=inventory.source, reason=overlap.message)
+        for claim in attribution.unmatched:
+            log.warning("point_not_found", source=inventory.source, setting=claim.path, tenant=claim.tenant)
+
+    def _plan(self, unit: Unit) -> None:
+        """Let the cycle run as often as the budget allows, and say so when that is less often than wanted."""
+        made = unit.poller.plan()
+        if unit.planned_ms == made.interval_ms:
+            return
+        name = f"poll {unit.name}"
+        if unit.planned_ms is None:
+            self._jobs.every(name, made.interval_ms, unit.poller.cycle)
+        else:
+            self._jobs.change(name, made.interval_ms)
+        unit.planned_ms = made.interval_ms
+        (log.info if made.fits else log.warning)(
+            "poll_plan", source=unit.name, plan=made.words(unit.name, unit.source.requests_per_second)
+        )
