@@ -42,6 +42,7 @@ from collector.model.usage import (
     Usage,
 )
 from collector.ports import FoundPoint, Inventory, LedgerWriter
+from collector.shelf import Shelf
 from collector.takeover import Takeover
 from collector.telemetry.totals import Totals
 
@@ -106,7 +107,7 @@ class Meter:
         self._rules = rules
         self._observer = observer
         self._points: dict[PointKey, Point] = {}
-        self._books: dict[PointKey, Book] = {}
+        self._books = Shelf()
         self._stored: dict[PointKey, StoredPoint] = {}
         self._found: dict[str, dict[PointKey, FoundPoint]] = {}
         self._inventories: dict[str, tuple[Instant, bytes]] = {}
@@ -153,15 +154,16 @@ class Meter:
         async with self._lock:
             try:
                 await self._settle()
-                await self._register_series(known)
+                books = await self._take_down(known)
                 draft = _Draft()
                 for number, reading in enumerate(known, 1):
                     if number % READINGS_AT_ONCE == 0:
                         await asyncio.sleep(0)
                     self._note_lead(reading)
-                    book = draft.books.get(reading.point) or self._books[reading.point]
-                    point = self._points[reading.point]
-                    draft.add(point, book, fold(self._for_end(point, reading.read_at), book, reading))
+                    point, book = self._points[reading.point], books[reading.point]
+                    change = fold(self._for_end(point, reading.read_at), book, reading)
+                    draft.add(point, book, change)
+                    books[reading.point] = change.book
                 batch = draft.batch(self._clock.now(), _watermarks(known))
                 await self._commit(batch, draft.books, len(known))
             except LedgerCorrupt:
@@ -182,9 +184,10 @@ class Meter:
                 await self._settle()
                 now, draft = self._clock.now(), _Draft()
                 for number, (key, point) in enumerate(self._points.items(), 1):
-                    book = self._books[key]
+                    known, _ = self._books.times(key)
                     until = now + min(0, self._lead_ms.get(key.source, 0)) - self._rules.gap_after_ms
-                    if book.complete_until and book.complete_until + SLOT_MS <= until:
+                    if known and known + SLOT_MS <= until:
+                        book = self._books[key]
                         draft.add(point, book, complete_by(point, book, until))
                     if number % POINTS_AT_ONCE == 0:
                         await asyncio.sleep(0)
@@ -197,20 +200,32 @@ class Meter:
                 return False
         return True
 
-    async def _register_series(self, readings: Sequence[Reading]) -> None:
-        """Give every series that is new a reference and an empty place in its point's book."""
+    async def _take_down(self, readings: Sequence[Reading]) -> dict[PointKey, Book]:
+        """Return the books of the points that were read; every series that is new has an empty place in them."""
+        books: dict[PointKey, Book] = {}
         new: dict[tuple[int, ReadAt, str, str], PointKey] = {}
-        for reading in readings:
-            book, ref = self._books[reading.point], self._points[reading.point].ref
+        for number, reading in enumerate(readings, 1):
+            if number % READINGS_AT_ONCE == 0:
+                await asyncio.sleep(0)
+            key = reading.point
+            book = books.get(key)
+            if book is None:
+                book = books[key] = self._books[key]
             for row in reading.rows:
                 if (reading.read_at, row.port, row.node) not in book.series:
-                    new[(ref, reading.read_at, row.port, row.node)] = reading.point
-        if not new:
-            return
+                    new[self._points[key].ref, reading.read_at, row.port, row.node] = key
+        if new:
+            await self._register_series(books, new)
+        return books
+
+    async def _register_series(
+        self, books: dict[PointKey, Book], new: Mapping[tuple[int, ReadAt, str, str], PointKey]
+    ) -> None:
+        """Give every series that is new a reference and an empty place in its point's book."""
         refs = await self._ledger.intern_series(list(new))
         for (key, point), ref in zip(new.items(), refs, strict=True):
-            book = self._books[point]
-            self._books[point] = Book({**book.series, key[1:]: SeriesBook(ref)}, book.complete_until)
+            book = books[point]
+            books[point] = Book({**book.series, key[1:]: SeriesBook(ref)}, book.complete_until)
 
     async def _commit(self, batch: Batch, books: Mapping[PointKey, Book], readings: int) -> None:
         self._doubt = (batch, books, readings)
@@ -249,7 +264,8 @@ class Meter:
             newest = max(newest, row.sample.at)
         if newest:
             lead, source = newest - reading.polled_at, reading.point.source
-            self._lead_ms[source] = max(lead, self._lead_ms.get(source, lead) - LEAD_DECAY_MS)
+            known = self._lead_ms.get(source, lead) - LEAD_DECAY_MS
+            self._lead_ms[source] = max(known, lead)
 
     def _for_end(self, point: Point, read_at: ReadAt) -> Point:
         """Return the point with the rules of the end that was read: a summary is judged more carefully."""
@@ -302,9 +318,10 @@ class Meter:
 
         A batch of which nobody knows whether it is in the ledger counts as if it were.
         """
-        books = (self._books.get(key), self._doubt[1].get(key) if self._doubt is not None else None)
-        states = (series.state for book in books if book is not None for series in book.series.values())
-        return max((state.baseline.at for state in states if state is not None), default=BEGINNING)
+        known = self._books.times(key).newest_at if key in self._books else BEGINNING
+        doubtful = self._doubt[1].get(key) if self._doubt is not None else None
+        states = (series.state for series in doubtful.series.values()) if doubtful is not None else ()
+        return max((known, *(state.baseline.at for state in states if state is not None)))
 
     async def _open_accounts(self, takeover: Takeover) -> dict[int, dict[TenantId, int]]:
         """Return point reference → tenant → account, for every owner of what changed; an unused account is harmless."""
@@ -329,7 +346,8 @@ class Meter:
             known = {**(before.accounts if before else {}), **accounts.get(stored.ref, {})}
             for tenant, ref in known.items():
                 self._totals.add_account(ref, tenant, key, Usage())
-            self._books.setdefault(key, Book({}))
+            if key not in self._books:
+                self._books[key] = Book({})
             point = self._point(stored, known, takeover.max_rate(key))
             if point != before:
                 self._points[key] = point
@@ -391,11 +409,10 @@ class Meter:
         oldest: dict[tuple[str, Kind], Instant] = {}
         for source, points in tuple(self._found.items()):
             for number, key in enumerate(tuple(points), 1):
-                book = self._books.get(key)
-                times = [s.state.baseline.at for s in book.series.values() if s.state is not None] if book else []
-                if times:
+                newest = self._books.times(key).newest_at if key in self._books else BEGINNING
+                if newest:
                     kind = (source, key.kind)
-                    oldest[kind] = min(max(times), oldest.get(kind, max(times)))
+                    oldest[kind] = min(newest, oldest.get(kind, newest))
                 if number % POINTS_AT_ONCE == 0:
                     await asyncio.sleep(0)
         return oldest

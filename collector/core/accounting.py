@@ -89,18 +89,18 @@ def account(state: SeriesState | None, sample: Sample, rules: Rules) -> Outcome:
     if sample.at <= baseline.at:
         return _not_newer(state, baseline, sample)
     milliseconds = sample.at - baseline.at
-    differences = _differences(sample.counters, baseline.counters)
-    if _implausible(differences, milliseconds, rules.max_rate):
+    growth = differences(sample.counters, baseline.counters)
+    if is_implausible(growth, milliseconds, rules.max_rate):
         quality = Quality.SPREAD if milliseconds > rules.gap_after_ms else Quality.MEASURED
         book = _Book(state.run, rules)
-        book.add(baseline.at, sample.at, differences, quality, rule=7)
+        book.add(baseline.at, sample.at, growth, quality, rule=7)
         return book.outcome(_carried(sample, baseline), None, rule=7)
-    if min(differences) < 0:
+    if min(growth) < 0:
         return Outcome(SeriesState(baseline, sample, state.run), rule=9)
     if milliseconds <= rules.gap_after_ms:
-        return _measured(state, baseline, sample, differences)
+        return _measured(state, baseline, sample, growth)
     book = _Book(state.run, rules)
-    book.add_observed(baseline.at, sample.at, differences, rule=8)
+    book.add_observed(baseline.at, sample.at, growth, rule=8)
     return book.outcome(_carried(sample, baseline), None, rule=8)
 
 
@@ -155,12 +155,12 @@ def _after_fall(state: SeriesState, held: Sample, sample: Sample, rules: Rules) 
         return _not_newer(state, held, sample)
     baseline = state.baseline
     book = _Book(state.run, rules)
-    since_baseline = _differences(sample.counters, baseline.counters)
+    since_baseline = differences(sample.counters, baseline.counters)
     if min(since_baseline) >= 0:
         book.find(EventName.GLITCH, held.at, _values(held.counters))
         book.add_observed(baseline.at, sample.at, since_baseline, rule=10)
         return book.outcome(_carried(sample, baseline), None, rule=10)
-    since_held = _differences(sample.counters, held.counters)
+    since_held = differences(sample.counters, held.counters)
     rule = 11 if min(since_held) >= 0 else 12
     _restarted(book, baseline, held, rules, rule)
     if rule == 12:
@@ -208,7 +208,7 @@ class _Book:
 
     def add(self, start: Instant, end: Instant, growth: Growth, quality: Quality, *, rule: int) -> bool:
         """Book growth over [start, end), or set it aside whole when no rate explains it; True when it was booked."""
-        if _implausible(growth, end - start, self._rules.max_rate):
+        if is_implausible(growth, end - start, self._rules.max_rate):
             aside = Growth(*(max(0, value) for value in growth))
             self._quarantined.append(Delta(start, end, aside, quality, rule))
             detail = {
@@ -264,18 +264,18 @@ class _Book:
 _NOTHING = Counters()
 
 
-def _differences(new: Counters, old: Counters) -> Growth:
+def differences(new: Counters, old: Counters) -> Growth:
     """Return new − old per counter; 0 for one that either lacks. A fall is negative."""
     try:
         a, b, c, d, e, f = new
         u, v, w, x, y, z = old
-        return Growth(a - u, b - v, c - w, d - x, e - y, f - z)  # type: ignore[operator]  # None is the slow path below
+        return tuple.__new__(Growth, (a - u, b - v, c - w, d - x, e - y, f - z))  # type: ignore[operator]  # None is the slow path below
     except TypeError:
         pairs = zip(new, old, strict=True)
         return Growth(*(0 if n is None or o is None else n - o for n, o in pairs))
 
 
-def _implausible(growth: Growth, milliseconds: int, max_rate: int) -> bool:
+def is_implausible(growth: Growth, milliseconds: int, max_rate: int) -> bool:
     """Row 7: rx or tx bytes beyond the ceiling, or growth that no port of any speed could have."""
     ceiling = max_rate * milliseconds
     return growth[0] * 8_000 > ceiling or growth[1] * 8_000 > ceiling or max(growth) > GROWTH_MAX

@@ -7,15 +7,30 @@ is left to it.
 
 from __future__ import annotations
 
-from collector.core.accounting import account
+from collector.core.accounting import differences, is_implausible
 from collector.core.books import Book, Fold, Point, SeriesBook, SeriesId
-from collector.core.slots import Observed, coverage, rx_is_ingress, split, usage
+from collector.core.slots import Observed, coverage, plain, rx_is_ingress, split, usage
 from collector.model.identity import ReadAt
-from collector.model.period import BEGINNING, SLOT_MS, Instant, slot_start
-from collector.model.sample import Reading
-from collector.model.usage import Delta, Evidence, Publication, Role, SeriesUpdate, SlotChange
+from collector.model.period import BEGINNING, SLOT_MS, Instant
+from collector.model.sample import Reading, Sample
+from collector.model.usage import (
+    Coverage,
+    Delta,
+    Evidence,
+    Growth,
+    Publication,
+    Quality,
+    Role,
+    Run,
+    SeriesState,
+    SeriesUpdate,
+    SlotChange,
+)
 
 _MEASURED_RULE = 8
+
+_new = tuple.__new__
+"""Makes a record of its fields in half the time that the record's own constructor takes; there are ten a reading."""
 
 
 def steady(point: Point, book: Book, reading: Reading) -> Fold | None:
@@ -28,52 +43,61 @@ def steady(point: Point, book: Book, reading: Reading) -> Fold | None:
 
     Source: docs/accounting.md, sections 2 to 5, where row 8 decides and there is no gap.
     """
-    rows, known = reading.rows, book.complete_until
-    if (
-        len(rows) != 1
-        or reading.faults
-        or len(point.owners) != 1
-        or point.owners[0].valid_from != BEGINNING
-        or not known
-    ):
+    rows, known, owners = reading.rows, book.complete_until, point.owners
+    if len(rows) != 1 or reading.faults or not known or len(owners) != 1 or owners[0].valid_from != BEGINNING:
         return None
-    row = rows[0]
-    key = (reading.read_at, row.port, row.node)
-    before = book.series[key]
-    if before.expected_from is None or before.state is None:
+    port, node, sample = rows[0]
+    read_at = reading.read_at
+    key = (read_at, port, node)
+    ref, before, closed, expected_from = book.series[key]
+    if before is None or expected_from is None:
+        return None
+    growth = _growth(point, before, sample)
+    if growth is None:
         return None
     others = _others(book, key, reading)
     if others is None:
         return None
-    outcome = account(before.state, row.sample, point.rules)
-    state = outcome.state
-    if outcome.rule != _MEASURED_RULE or state is None or outcome.findings or outcome.closed or outcome.quarantined:
-        return None
-    expected_from = before.expected_from
-    now = SeriesBook(before.ref, state, before.closed, expected_from)
-    observed, frontier = [Observed(now.closed, state.run, expected_from)], state.baseline.at
+    at = sample.at
+    run = _new(Run, (before.run.start, at, Quality.MEASURED))
+    state = _new(SeriesState, (sample, None, run))
+    observed, frontier = [_new(Observed, (closed, run, expected_from))], at
     for other in others:
         if other.state is not None:
-            observed.append(Observed(other.closed, other.state.run, other.expected_from))
+            observed.append(_new(Observed, (other.closed, other.state.run, other.expected_from)))
             if other.expected_from is not None:
                 frontier = min(frontier, (other.state.held or other.state.baseline).at)
-    complete_until = max(known, slot_start(frontier))
-    slots = _slots(point, reading.read_at, outcome.deltas[0], observed)
+    complete_until = max(known, frontier - frontier % SLOT_MS)
+    slots = _slots(point, read_at, Delta(before.baseline.at, at, growth, Quality.MEASURED, _MEASURED_RULE), observed)
+    series = dict(book.series)
+    series[key] = _new(SeriesBook, (ref, state, closed, expected_from))
     return Fold(
-        Book({**book.series, key: now}, complete_until),
-        (SeriesUpdate(before.ref, state, expected_from),),
+        Book(series, complete_until),
+        (_new(SeriesUpdate, (ref, state, expected_from)),),
         (),
         slots,
         _publications(slots, known, complete_until),
-        (Evidence(before.ref, row.sample, _MEASURED_RULE),),
+        (_new(Evidence, (ref, sample, _MEASURED_RULE)),),
     )
+
+
+def _growth(point: Point, state: SeriesState, sample: Sample) -> Growth | None:
+    """Return what row 8 books without a gap, or ``None`` where another row decides or a stretch of coverage ends."""
+    baseline, held, run = state
+    milliseconds, rules = sample.at - baseline.at, point.rules
+    if held is not None or not 0 < milliseconds <= rules.gap_after_ms or run.quality is not Quality.MEASURED:
+        return None
+    if None in sample.counters or None in baseline.counters:
+        return None
+    growth = differences(sample.counters, baseline.counters)
+    return None if min(growth) < 0 or is_implausible(growth, milliseconds, rules.max_rate) else growth
 
 
 def _others(book: Book, key: SeriesId, reading: Reading) -> list[SeriesBook] | None:
     """Return the other series of the point, or ``None`` when one of them should have been listed and was not."""
+    others: list[SeriesBook] = []
     if len(book.series) == 1:
-        return []
-    others = []
+        return others
     for other, series in book.series.items():
         if other == key:
             continue
@@ -91,11 +115,16 @@ def _slots(point: Point, read_at: ReadAt, delta: Delta, observed: list[Observed]
         return ()
     account_ref = point.accounts[owner.tenant]
     is_ingress = rx_is_ingress(point.key.kind, read_at)
+    stretch = plain(observed)
     slots = []
     for start, _, growth in split(delta):
-        slot = slot_start(start)
-        covered = coverage(slot, slot + SLOT_MS, observed)
-        slots.append(SlotChange(account_ref, slot, usage(growth, rx_is_ingress=is_ingress), covered))
+        slot = start - start % SLOT_MS
+        end = slot + SLOT_MS
+        if stretch is not None and stretch.start <= slot:
+            covered = _new(Coverage, (max(0, min(end, stretch.end) - slot), 0, 0))
+        else:
+            covered = coverage(slot, end, observed)
+        slots.append(_new(SlotChange, (account_ref, slot, usage(growth, rx_is_ingress=is_ingress), covered)))
     return tuple(slots)
 
 

@@ -66,4 +66,4 @@ class Totals:
 def _sum(left: Usage, right: Usage) -> Usage:
     a, b, c, d, e, f = left
     u, v, w, x, y, z = right
-    return Usage(a + u, b + v, c + w, d + x, e + y, f + z)
+    return tuple.__new__(Usage, (a + u, b + v, c + w, d + x, e + y, f + z))
