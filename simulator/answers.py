@@ -123,15 +123,15 @@ def _chosen(fault: Fault) -> web.Response:
 
 
 def truncated(answer: web.Response) -> web.Response:
-    """Return an answer whose JSON ends in the middle, with a length to match."""
+    """Return an answer whose text ends in the middle, with a length to match."""
     body = answer.body if isinstance(answer.body, bytes) else b""
-    return web.Response(body=body[: len(body) // 2], status=answer.status, content_type=JSON)
+    return web.Response(body=body[: len(body) // 2], status=answer.status, content_type=answer.content_type)
 
 
 async def send_cut(request: web.BaseRequest, answer: web.Response, date: str) -> web.StreamResponse:
     """Send half of an answer that promised the whole, and close the connection."""
     body = answer.body if isinstance(answer.body, bytes) else b""
-    stream = web.StreamResponse(status=answer.status, headers={"Content-Type": JSON, "Date": date})
+    stream = web.StreamResponse(status=answer.status, headers={"Content-Type": answer.content_type, "Date": date})
     stream.content_length = len(body)
     await stream.prepare(request)
     await stream.write(body[: len(body) // 2])

@@ -2,35 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import ssl
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 from urllib.parse import parse_qs
 
 from aiohttp import web
 
-from simulator.answers import (
-    JSON,
-    Refused,
-    broken_answer,
-    date_header,
-    encode,
-    error_answer,
-    hang,
-    html_answer,
-    reset_connection,
-    send_cut,
-    send_oversized,
-    truncated,
-)
+from simulator.answers import JSON, Refused, encode, error_answer, html_answer
 from simulator.auth import Accounts, Denied, Sessions
 from simulator.director import Director
-from simulator.events import Fault
 from simulator.faults import Asked, Endpoint, FaultBook
 from simulator.limits import Limits, Verdict
+from simulator.listener import Act, Answer, Listener
 from simulator.policy import Body, PolicyApi
 from simulator.provider import Provider
 from simulator.scenario import ManagerSpec
@@ -39,19 +24,11 @@ from simulator.units import Instant
 
 COOKIE: Final = "JSESSIONID"
 LOGIN_BODY_MAX: Final = 4_096
-STOP_SECONDS: Final = 0.2
-"""How long a stopping manager waits for answers in flight; a real one is not polite either."""
-
-Answer = tuple[web.Response, Callable[[], None] | None]
-"""What is answered, and what to call once it was sent."""
-
-Act = Callable[[Instant], Answer]
-"""Makes the answer as of an instant, which is later than that of the request if the answer is slow."""
 
 _PREFIX: Final = {"local": "/policy/api/v1", "global": "/global-manager/api/v1"}
 
 
-class Manager:
+class Manager(Listener):
     """One manager.
 
     Args:
@@ -77,57 +54,17 @@ class Manager:
         limits: Limits,
         tls: ssl.SSLContext | None,
     ) -> None:
+        super().__init__(spec.name, provider=provider, director=director, faults=faults, tls=tls)
         self.spec = spec
         self.sessions = Sessions(accounts, provider.scenario.auth.session_timeout_seconds)
-        self.statuses: Counter[str] = Counter()
-        self._provider = provider
-        self._director = director
-        self._faults = faults
         self._limits = limits
-        self._tls = tls
         self._api = PolicyApi(provider, faults, truth, spec)
         self._prefix = _PREFIX[spec.role]
-        self._stopping = asyncio.Event()
-        self._runner: web.ServerRunner | None = None
-        self._host, self._port = "127.0.0.1", 0
         self._certificates: dict[bytes, str] = {}
-        self._date = (-1, "")
 
-    @property
-    def url(self) -> str:
-        """The address, without a path."""
-        return f"{'https' if self._tls else 'http'}://{self._host}:{self._port}"
-
-    @property
-    def running(self) -> bool:
-        """Whether it listens."""
-        return self._runner is not None
-
-    async def start(self, host: str | None = None, port: int | None = None) -> None:
-        """Listen; started again, at the same address."""
-        if self._runner is not None:
-            return
-        self._host = host if host is not None else self._host
-        self._port = port if port is not None else self._port
-        self._stopping = asyncio.Event()
-        runner = web.ServerRunner(web.Server(self.handle, access_log=None), shutdown_timeout=STOP_SECONDS)
-        await runner.setup()
-        try:
-            site = web.TCPSite(runner, self._host, self._port, ssl_context=self._tls, reuse_address=True)
-            await site.start()
-        except OSError:
-            await runner.cleanup()
-            raise
-        self._port = runner.addresses[0][1]
-        self._runner = runner
-
-    async def stop(self) -> None:
-        """Stop listening and cut what is in flight; sessions are lost, as on a restart."""
-        runner, self._runner = self._runner, None
-        if runner is not None:
-            self._stopping.set()
-            self.sessions.clear()
-            await runner.cleanup()
+    def forget(self) -> None:
+        """Lose the sessions, as on a restart."""
+        self.sessions.clear()
 
     # Requests ---------------------------------------------------------------------------------------------------
 
@@ -144,7 +81,7 @@ class Manager:
 
     async def _login(self, request: web.BaseRequest, now: Instant) -> web.StreamResponse:
         if (request.content_length or 0) > LOGIN_BODY_MAX:
-            return self._dated(html_answer(413, "Request Entity Too Large"), now)
+            return self.dated(html_answer(413, "Request Entity Too Large"), now)
         # A real form parser reads the names in any order; a repeated one counts once.
         form = parse_qs((await request.content.read(LOGIN_BODY_MAX)).decode(errors="replace"), keep_blank_values=True)
         user, password = form.get("j_username", [""])[0], form.get("j_password", [""])[0]
@@ -213,69 +150,15 @@ class Manager:
         if verdict is Verdict.RATE:
             message = f"Client '{client}' exceeded request rate of {self._limits.requests_per_second} per second"
             refused = Refused(429, 102, message, as_text=True, module="common-services")
-            return self._dated(error_answer(refused), now)
+            return self.dated(error_answer(refused), now)
         if verdict is Verdict.CONCURRENCY:
-            return self._dated(html_answer(503, "Service Temporarily Unavailable"), now)
+            return self.dated(html_answer(503, "Service Temporarily Unavailable"), now)
         try:
             if asked.endpoint == "statistics":
                 self._director.count_statistics()
-            if self._faults.quiet:
-                return self._finish(request, act(now), now)
-            return await self._spoilt(request, asked, now, act)
+            return await self.answered(request, asked, now, act)
         finally:
             self._limits.leave(client)
-
-    async def _spoilt(self, request: web.BaseRequest, asked: Asked, now: Instant, act: Act) -> web.StreamResponse:
-        for fault in self._faults.for_request(asked):
-            if fault.do == "slow":
-                await self._pause(fault)
-                now = self._director.catch_up()
-                continue
-            broken = await self._broken(request, fault, now, act)
-            if broken is not None:
-                return broken
-        return self._finish(request, act(now), now)
-
-    async def _pause(self, fault: Fault) -> None:
-        try:
-            await asyncio.wait_for(self._stopping.wait(), fault.by / 1_000)
-        except TimeoutError:
-            return
-
-    async def _broken(
-        self, request: web.BaseRequest, fault: Fault, now: Instant, act: Act
-    ) -> web.StreamResponse | None:
-        if fault.do in ("hang", "connection_reset"):
-            if fault.do == "hang":
-                await hang(self._stopping)
-            reset_connection(request)
-            return web.Response(status=503)
-        if fault.do == "oversized":
-            return await send_oversized(request, fault.size_bytes, self._date_at(now))
-        answer = broken_answer(fault, request.raw_path, self._provider.scenario.error_code_as)
-        if answer is None:
-            whole, _ = act(now)
-            if fault.do == "cut":
-                return await send_cut(request, whole, self._date_at(now))
-            answer = truncated(whole)
-        return self._dated(answer, now)
-
-    def _finish(self, request: web.BaseRequest, made: Answer, now: Instant) -> web.StreamResponse:
-        answer, record = made
-        transport = request.transport
-        if record is not None and transport is not None and not transport.is_closing():
-            record()
-        return self._dated(answer, now)
-
-    def _dated(self, answer: web.Response, now: Instant) -> web.Response:
-        answer.headers["Date"] = self._date_at(now)
-        return answer
-
-    def _date_at(self, now: Instant) -> str:
-        second = self._provider.manager_time(now) // 1_000
-        if self._date[0] != second:
-            self._date = (second, date_header(second * 1_000))
-        return self._date[1]
 
     # Answers ----------------------------------------------------------------------------------------------------
 
