@@ -92,7 +92,7 @@ class Changes:
         new = EdgeNode(provider.uuid(f"node/{old.alias}/{at}"), old.alias, old.cluster, old.member_index, old.phase)
         old.cluster.nodes[old.cluster.nodes.index(old)] = new
         del provider.nodes[old.nsx_id]
-        provider.nodes[new.nsx_id] = new
+        provider.take_node(new)
         for gateway in provider.gateways.values():
             gateway.order[:] = [new if node is old else node for node in gateway.order]
             for interface in gateway.interfaces():

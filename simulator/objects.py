@@ -9,11 +9,20 @@ from simulator.counters import NodeCounters, Values
 from simulator.specs import ServiceInterfaceSpec, Tier0Spec, Tier1Spec
 from simulator.units import Instant
 
-End = Literal["interface", "tier0", "tier1"]
+End = Literal["interface", "tier0", "tier1", "session", "external", "internal"]
 InterfaceType = Literal["EXTERNAL", "SERVICE", "LOOPBACK"]
 Rows = Literal["missing", "stale"]
-Kind = Literal["tier0_uplink", "tier1_downlink", "service_interface", "internal", "loopback"]
-"""What a port is for; nobody is billed for the last two."""
+Kind = Literal[
+    "tier0_uplink", "tier1_downlink", "service_interface", "edge_interface", "vpc_external", "vpc_internal",
+    "transit_gateway_external", "transit_gateway_internal", "transit_gateway_attachment", "l2vpn", "ipsec_vpn",
+    "internal", "loopback", "edge_internal",
+]  # fmt: skip
+"""What a port is for."""
+
+EXTERNAL_KINDS: Final[frozenset[Kind]] = frozenset(
+    {"tier0_uplink", "tier1_downlink", "service_interface", "edge_interface", "vpc_external"}
+)
+"""What a tenant is billed for; the others count the same bytes again, or bytes that stay inside."""
 
 LOCAL_POINT: Final = "/infra/sites/default/enforcement-points/default"
 """The one enforcement point of a Local Manager."""
@@ -163,18 +172,14 @@ class Gateway:
         return [i for i in self.interfaces() if i.type == "EXTERNAL" and i.node is node]
 
 
-@dataclass(slots=True, eq=False)
-class Port:
-    """A realised router port: what the counters belong to.
+@dataclass(slots=True, eq=False, kw_only=True)
+class Counted:
+    """What counters belong to, and what the truth knows it by.
 
     Attributes:
-        point: Policy path of what is metered: the interface, or the Tier-1 for its link.
-        end: Which port of it: an interface has one, a link one at each gateway.
-        host: The gateway whose nodes report it.
-        fixed: The one node of an EXTERNAL interface.
-        cluster: The edge cluster of its locale service; a link is on all of its gateway's.
+        point: Path of what is metered: the interface, or the Tier-1 for its link.
+        end: Which port of it: an interface has one, a link one at each gateway, a VPC one to each side.
         dedicated: Whether it is a link under a Tier-0 that belongs to a tenant: its uplinks carry the same bytes.
-        spans: Whether it stands for several ports, as for an active-active Tier-1; the summary then has no ids.
         counters: Per node id.
     """
 
@@ -182,16 +187,29 @@ class Port:
     point: str
     end: End
     kind: Kind
-    host: Gateway
     born: Instant
     tenant: str | None = None
+    dedicated: bool = False
+    died: Instant | None = None
+    counters: dict[str, NodeCounters] = field(default_factory=dict)
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Port(Counted):
+    """A realised router port.
+
+    Attributes:
+        host: The gateway whose nodes report it.
+        fixed: The one node of an EXTERNAL interface.
+        cluster: The edge cluster of its locale service; a link is on all of its gateway's.
+        spans: Whether it stands for several ports, as for an active-active Tier-1; the summary then has no ids.
+    """
+
+    host: Gateway
     fixed: EdgeNode | None = None
     cluster: EdgeCluster | None = None
     realized_path: str = ""
-    dedicated: bool = False
     spans: bool = False
-    died: Instant | None = None
-    counters: dict[str, NodeCounters] = field(default_factory=dict)
 
     def nodes(self) -> list[EdgeNode]:
         """Return the nodes that report it now."""

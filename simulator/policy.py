@@ -270,7 +270,7 @@ class PolicyApi:
         gateway = self._provider.gateways.get(intent or "")
         if gateway is None:
             raise self._refuse(400, 500_012, f"The path=[{intent or ''}] is invalid")
-        kinds = [("RealizedLogicalRouter", gateway.unique_id)]
+        kinds = [("RealizedLogicalRouter", self._provider.router_id(gateway))]
         kinds += [("RealizedLogicalRouterPort", port.port_id) for port in self._provider.link_ports(gateway) or ()]
         rows = [
             {
@@ -307,7 +307,7 @@ class PolicyApi:
                 }
             )
         answer: Json = {
-            "logical_router_id": gateway.unique_id,
+            "logical_router_id": self._provider.router_id(gateway),
             "last_update_timestamp": self._provider.manager_time(now),
         }
         if rows:

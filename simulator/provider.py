@@ -9,7 +9,18 @@ from uuid import UUID, uuid5
 
 from simulator.clock import SimClock
 from simulator.counters import NodeCounters, Values
-from simulator.objects import EdgeCluster, EdgeNode, Flow, Gateway, Interface, InterfaceType, Kind, LocaleService, Port
+from simulator.objects import (
+    Counted,
+    EdgeCluster,
+    EdgeNode,
+    Flow,
+    Gateway,
+    Interface,
+    InterfaceType,
+    Kind,
+    LocaleService,
+    Port,
+)
 from simulator.scenario import Scenario
 from simulator.shapes import shapes
 from simulator.specs import ServiceInterfaceSpec, Tier0Spec, Tier1Spec
@@ -51,6 +62,11 @@ class Provider:
     Args:
         scenario: With its ``generate`` entries expanded.
         clock: The simulated clock.
+    Attributes:
+        segments: By path, whether it is an external network's.
+        overlays: Paths of the segments that are no VLANs.
+        ports: All that ever had counters.
+        sites: The site of each edge node that ever was, by id.
     """
 
     def __init__(self, scenario: Scenario, clock: SimClock) -> None:
@@ -66,8 +82,10 @@ class Provider:
         self.removed: dict[str, Gateway | Interface] = {}
         self.projects: list[str] = []
         self.segments: dict[str, bool] = {}
+        self.overlays: set[str] = set()
         self.flows: list[Flow] = []
-        self.ports: list[Port] = []
+        self.ports: list[Counted] = []
+        self.sites: dict[str, str] = {}
         self._current: dict[str, Port] = {}
         self._generation: dict[str, int] = {}
         self._build()
@@ -77,6 +95,18 @@ class Provider:
     def uuid(self, key: str) -> str:
         """Return an id that the seed and the key decide."""
         return str(uuid5(NAMESPACE, f"{self.scenario.seed}/{key}"))
+
+    def realization_id(self, found: Gateway | Interface) -> str:
+        """Return the id of an object's realisation, which may be another than its ``unique_id``."""
+        return found.unique_id if self.scenario.ids == "same" else self.uuid(f"realized/{found.unique_id}")
+
+    def router_id(self, gateway: Gateway) -> str:
+        """Return the id of the logical router that a gateway's state names."""
+        return gateway.unique_id if self.scenario.ids == "same" else self.uuid(f"router/{gateway.unique_id}")
+
+    def segment_id(self, path: str) -> str:
+        """Return the ``unique_id`` of a segment."""
+        return self.uuid(f"segment{path}")
 
     def random(self, key: str) -> Random:
         """Return a source of chance that the seed and the key decide."""
@@ -256,7 +286,7 @@ class Provider:
                 phase = int(nsx_id[:8], 16) % self.scenario.cache
                 node = EdgeNode(nsx_id, f"{spec.id}/{index}", cluster, index, phase)
                 cluster.nodes.append(node)
-                self.nodes[nsx_id] = node
+                self.take_node(node)
         for tier0 in sorted(self.scenario.tier0s, key=lambda spec: spec.vrf_of is not None):
             self.add_tier0(tier0, start)
         for tier1 in self.scenario.tier1s:
@@ -268,6 +298,11 @@ class Provider:
                      target=self.gateway(cross.target))
             )  # fmt: skip
         self.changed(start)
+
+    def take_node(self, node: EdgeNode) -> None:
+        """Take an edge node into the provider."""
+        self.nodes[node.nsx_id] = node
+        self.sites[node.nsx_id] = node.cluster.site
 
     def changed(self, at: Instant) -> None:
         """Route the traffic anew from ``at`` on, after any change of objects or nodes."""
@@ -330,14 +365,17 @@ class Provider:
             spec.project,
         )
         self.gateways[path] = gateway
-        cluster = self.clusters[spec.cluster] if spec.cluster else None
-        gateway.services.append(
-            LocaleService(spec.locale_service, f"{path}/locale-services/{spec.locale_service}", cluster)
-        )
-        if cluster is not None:
-            first = self.random(f"place/{path}").randrange(len(cluster.nodes))
-            nodes = [cluster.nodes[(first + step) % len(cluster.nodes)] for step in range(len(cluster.nodes))]
-            gateway.order = nodes if spec.ha_mode == "ACTIVE_ACTIVE" else nodes[:TIER1_NODES]
+        clusters = [self.clusters[name] for name in spec.clusters or ([spec.cluster] if spec.cluster else [])]
+        if len(clusters) > 1:
+            named: list[tuple[str, EdgeCluster | None]] = [(cluster.site, cluster) for cluster in clusters]
+        else:
+            named = [(spec.locale_service, clusters[0] if clusters else None)]
+        for name, cluster in named:
+            gateway.services.append(LocaleService(name, f"{path}/locale-services/{name}", cluster))
+        for one in clusters:
+            first = self.random(f"place/{path}").randrange(len(one.nodes))
+            nodes = [one.nodes[(first + step) % len(one.nodes)] for step in range(len(one.nodes))]
+            gateway.order += nodes if spec.ha_mode == "ACTIVE_ACTIVE" else nodes[:TIER1_NODES]
         self.open_link(gateway, at)
         for csp in spec.csps:
             self.add_interface(gateway, csp, at)
@@ -346,7 +384,10 @@ class Provider:
 
     def add_interface(self, gateway: Gateway, spec: ServiceInterfaceSpec, at: Instant) -> Interface:
         """Make a service interface of a gateway, with its traffic."""
-        interface = self._interface(gateway.services[0], gateway, spec.id, "SERVICE", at=at, spec=spec)
+        services = [one for one in gateway.services if spec.locale_service in (None, one.id)]
+        if not services:
+            raise LookupError(f"{gateway.path} has no locale service {spec.locale_service!r}")
+        interface = self._interface(services[0], gateway, spec.id, "SERVICE", at=at, spec=spec)
         self._flows("csp", gateway, spec.rate, 2, interface)
         return interface
 
@@ -362,7 +403,10 @@ class Provider:
         spec: ServiceInterfaceSpec | None = None,
     ) -> Interface:
         path = f"{service.path}/interfaces/{name}"
-        segments = f"{'/global-infra' if gateway.federated else '/infra'}/segments"
+        root = "/global-infra" if gateway.federated else "/infra"
+        if gateway.project is not None and spec is not None and spec.internal:
+            root = f"/orgs/default/projects/{gateway.project}/infra"
+        segments = f"{root}/segments"
         interface = Interface(
             name, path, gateway, service, kind, self.uuid(f"{path}/{at}"), self.created_at(path, at), node=node
         )
@@ -371,6 +415,8 @@ class Provider:
         if spec is not None:
             interface.segment_path = f"{segments}/{spec.segment or f'seg-{gateway.id}-{spec.id}'}"
             interface.tenant, interface.internal, interface.spec = spec.tenant, spec.internal, spec
+            if spec.overlay or spec.internal:
+                self.overlays.add(interface.segment_path)
         if interface.segment_path is not None:
             self.segments[interface.segment_path] = not interface.internal
         service.interfaces[name] = interface

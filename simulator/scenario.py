@@ -70,10 +70,11 @@ class ManagerSpec(Spec):
 
 
 class UserSpec(Spec):
-    """An account of the provider that does not exist."""
+    """An account of the provider that does not exist, with its NSX roles."""
 
     name: str
     password: SecretStr
+    roles: list[str] = Field(default_factory=lambda: ["auditor"])
 
 
 class AuthSpec(Spec):
@@ -116,6 +117,7 @@ class Scenario(Spec):
         unknown_parameters: What a query parameter that a release does not know does; real managers are not documented.
         served_max: Distinct readings that are kept for oracles; 0 keeps none.
         tags: Whether gateways carry their tenant as a tag of scope ``tenant``.
+        ids: Whether ``unique_id``, ``realization_id`` and the router's id of an object are one id or three.
     """
 
     name: str = "scenario"
@@ -131,6 +133,7 @@ class Scenario(Spec):
     unknown_parameters: Literal["reject", "ignore"] = "reject"
     subcounters: bool = True
     tags: bool = True
+    ids: Literal["same", "different"] = "same"
     served_max: int = Field(200_000, ge=0)
     tenants: list[TenantSpec] = Field(default_factory=list)
     clusters: list[ClusterSpec] = Field(default_factory=list)
@@ -175,6 +178,7 @@ def _unknown_names(scenario: Scenario) -> list[str]:
         wanted += [
             (f"{where}.tier0", tier1.tier0, tier0s, "Tier-0"),
             (f"{where}.cluster", tier1.cluster, clusters, "cluster"),
+            *((f"{where}.clusters", name, clusters, "cluster") for name in tier1.clusters),
             (f"{where}.tenant", tier1.tenant, tenants, "tenant"),
         ]
     for index, cross in enumerate(scenario.cross):

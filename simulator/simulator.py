@@ -307,14 +307,16 @@ class Simulator:
         for point in truth.points():
             row: dict[str, object] = {
                 "path": point.path, "kind": point.kind, "tenant": point.tenant,
-                "total": _plain(truth.growth(point.path, start, end)),
+                "total": _plain(truth.growth(point.path, start, end, kind=point.kind)),
                 "nodes": {
-                    node: _plain(truth.growth(point.path, start, end, node=node)) for node in truth.nodes(point.path)
+                    node: _plain(truth.growth(point.path, start, end, node=node, kind=point.kind))
+                    for node in truth.nodes(point.path, kind=point.kind)
                 },
             }  # fmt: skip
             if slots:
                 row["slots"] = [
-                    {"start": slot, **_plain(traffic)} for slot, traffic in truth.slots(point.path, start, end)
+                    {"start": slot, **_plain(traffic)}
+                    for slot, traffic in truth.slots(point.path, start, end, kind=point.kind)
                 ]
             points.append(row)
         tenants: dict[str, dict[str, object]] = {}

@@ -42,13 +42,17 @@ class ServiceInterfaceSpec(Spec):
 
     Attributes:
         internal: Whether it serves a network of the tenant's own instead of an external one.
+        overlay: Whether its external network is an overlay segment instead of a VLAN.
+        locale_service: On a gateway that is stretched over sites, which part of it has it; the first, if absent.
     """
 
     id: Id
     segment: Id | None = None
     rate: RateBytes = 1_250_000
     internal: bool = False
+    overlay: bool = False
     tenant: Id | None = None
+    locale_service: Id | None = None
 
 
 class Tier0Spec(Spec):
@@ -80,6 +84,7 @@ class Tier1Spec(Spec):
     Attributes:
         tier0: Its parent Tier-0 or VRF; none is not connected.
         cluster: None has no service router, so no statistics.
+        clusters: Several, of as many sites, for a Tier-1 that is stretched; in place of ``cluster``.
         rate: Mean traffic over its link, both directions together.
         parallel: Flows that the traffic is spread over; each takes one way through the nodes.
     """
@@ -87,6 +92,7 @@ class Tier1Spec(Spec):
     id: Id
     tier0: Id | None = None
     cluster: Id | None = None
+    clusters: list[Id] = Field(default_factory=list)
     ha_mode: HaMode = "ACTIVE_STANDBY"
     tenant: Id | None = None
     project: Id | None = None

@@ -66,8 +66,10 @@ class Tree:
             return
         self._objects, self._lists = {}, {}
         self._add_sites()
+        projects = version_tuple(self._provider.version) >= PROJECTS_VERSION
         for path, external in self._provider.segments.items():
-            self._put(path.rsplit("/", 1)[0], _segment(path, external=external))
+            if projects or not path.startswith("/orgs/"):
+                self._put(path.rsplit("/", 1)[0], self._segment(path, external=external))
         for gateway in self._provider.gateways.values():
             self._add_gateway(gateway)
         for rows in self._lists.values():
@@ -126,13 +128,26 @@ class Tree:
     def _add_gateway(self, gateway: Gateway) -> None:
         if gateway.project is not None and version_tuple(self._provider.version) < PROJECTS_VERSION:
             return
-        self._put(gateway.path.rsplit("/", 1)[0], _gateway(gateway, tags=self._provider.scenario.tags))
+        row = _gateway(gateway, tags=self._provider.scenario.tags)
+        row["realization_id"] = self._provider.realization_id(gateway)
+        self._put(gateway.path.rsplit("/", 1)[0], row)
         self._lists[f"{gateway.path}/locale-services"] = []
         for service in gateway.services:
             self._put(f"{gateway.path}/locale-services", _service(service, gateway))
             self._lists[f"{service.path}/interfaces"] = []
             for interface in service.interfaces.values():
-                self._put(f"{service.path}/interfaces", _interface(interface))
+                realization_id = self._provider.realization_id(interface)
+                self._put(f"{service.path}/interfaces", _interface(interface) | {"realization_id": realization_id})
+
+    def _segment(self, path: str, *, external: bool) -> Json:
+        segment_id = self._provider.segment_id(path)
+        row = _plain("Segment", path, type="DISCONNECTED" if external else "ROUTED", admin_state="UP")
+        row |= {"unique_id": segment_id, "realization_id": segment_id}
+        overlay = path in self._provider.overlays
+        row["transport_zone_path"] = f"{LOCAL_POINT}/transport-zones/{'overlay' if overlay else 'vlan'}"
+        if not overlay:
+            row["vlan_ids"] = ["100"]
+        return row
 
 
 def _plain(resource_type: str, path: str, **more: object) -> Json:
@@ -151,19 +166,11 @@ def _plain(resource_type: str, path: str, **more: object) -> Json:
     return row | more
 
 
-def _segment(path: str, *, external: bool) -> Json:
-    row = _plain("Segment", path, type="DISCONNECTED" if external else "ROUTED", admin_state="UP")
-    if external:
-        row |= {"vlan_ids": ["100"], "transport_zone_path": f"{LOCAL_POINT}/transport-zones/vlan"}
-    return row
-
-
 def _gateway(gateway: Gateway, *, tags: bool) -> Json:
     row = _plain(
         f"Tier{gateway.tier}",
         gateway.path,
         unique_id=gateway.unique_id,
-        realization_id=gateway.unique_id,
         failover_mode="NON_PREEMPTIVE",
         ha_mode=gateway.ha_mode,
         _create_user="vcd-svc",
@@ -196,7 +203,6 @@ def _interface(interface: Interface) -> Json:
         f"Tier{gateway.tier}Interface",
         interface.path,
         unique_id=interface.unique_id,
-        realization_id=interface.unique_id,
         subnets=[{"ip_addresses": [f"198.18.{number >> 8}.{number & 255}"], "prefix_len": 29}],
         mtu=1_500,
         _create_user="vcd-svc",

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
 from simulator.counters import ZERO, NodeCounters, Values
-from simulator.objects import End, Kind, Port
+from simulator.objects import EXTERNAL_KINDS, Counted, End, Kind
 from simulator.provider import Provider
 from simulator.shapes import SLOT_MS
 from simulator.units import Instant
@@ -115,7 +115,7 @@ class Truth:
         self.losses: deque[Loss] = deque(maxlen=LOSSES_MAX)
         self.served: deque[Served] = deque(maxlen=served_max)
         self.served_total = 0
-        self._by_point: dict[str, list[Port]] = {}
+        self._by_point: dict[str, list[Counted]] = {}
         self._indexed = 0
         self._last: dict[tuple[str, End, str, str], tuple[object, ...]] = {}
 
@@ -123,20 +123,21 @@ class Truth:
 
     def points(self) -> list[Point]:
         """Return every metering point, by path."""
-        found: dict[str, Point] = {}
+        found: dict[tuple[str, Kind], Point] = {}
         for port in self._provider.ports:
-            known = found.get(port.point)
+            known = found.get((port.point, port.kind))
             ends = (port.end,) if known is None else tuple(sorted({*known.ends, port.end}))
-            found[port.point] = Point(path=port.point, kind=port.kind, tenant=port.tenant, ends=ends)
-        return [found[path] for path in sorted(found)]
+            found[port.point, port.kind] = Point(path=port.point, kind=port.kind, tenant=port.tenant, ends=ends)
+        return [found[key] for key in sorted(found)]
 
     def billed(self, tenant: str) -> list[Point]:
         """Return the points that a tenant is billed for: uplinks, links and service interfaces, no byte twice.
 
         A link under a Tier-0 that is the tenant's own carries what its uplinks carry, so it is left out.
         """
-        paths = {port.point for port in self._provider.ports if port.tenant == tenant and _billable(port)}
-        return [point for point in self.points() if point.path in paths]
+        ports = self._provider.ports
+        known = {(port.point, port.kind) for port in ports if port.tenant == tenant and _billable(port)}
+        return [point for point in self.points() if (point.path, point.kind) in known]
 
     # Growth -----------------------------------------------------------------------------------------------------
 
@@ -160,7 +161,15 @@ class Truth:
         return total
 
     def growth(
-        self, path: str, start: Instant, end: Instant, *, node: str | None = None, port_end: End | None = None
+        self,
+        path: str,
+        start: Instant,
+        end: Instant,
+        *,
+        node: str | None = None,
+        port_end: End | None = None,
+        kind: Kind | None = None,
+        site: str | None = None,
     ) -> Both:
         """Return what a point carried in [start, end), over all ports it ever had.
 
@@ -170,10 +179,13 @@ class Truth:
             end: Device time.
             node: One edge node's share, by its id.
             port_end: Which end of a link; the Tier-1's by default. Both carry the same.
+            kind: One kind, where a path has several: a VPC has external and internal traffic; both by default.
+            site: The share of one site's edge nodes, those of the past too.
         """
-        return self._sum((port for port in self._ports(path) if _at_end(port, port_end)), start, end, node)
+        ports = (port for port in self._ports(path) if _at_end(port, port_end) and kind in (None, port.kind))
+        return self._sum(ports, start, end, node, site)
 
-    def _ports(self, path: str) -> list[Port]:
+    def _ports(self, path: str) -> list[Counted]:
         """Return every port that a point ever had."""
         ports = self._provider.ports
         for port in ports[self._indexed :]:
@@ -181,20 +193,40 @@ class Truth:
         self._indexed = len(ports)
         return self._by_point.get(path, [])
 
-    def _sum(self, ports: Iterable[Port], start: Instant, end: Instant, node: str | None = None) -> Both:
+    def _sum(
+        self,
+        ports: Iterable[Counted],
+        start: Instant,
+        end: Instant,
+        node: str | None = None,
+        site: str | None = None,
+    ) -> Both:
         total = Both(Traffic(0, 0, 0), Traffic(0, 0, 0))
         for port in ports:
-            counters = [c for name, c in port.counters.items() if node is None or name == node]
+            counters = [
+                one
+                for name, one in port.counters.items()
+                if node in (None, name) and site in (None, self._provider.sites.get(name))
+            ]
             total = add(total, both(self._growth(counters, start, end), port.end))
         return total
 
-    def nodes(self, path: str, port_end: End | None = None) -> list[str]:
+    def nodes(self, path: str, port_end: End | None = None, *, kind: Kind | None = None) -> list[str]:
         """Return the ids of the nodes that ever had counters of a point."""
-        return sorted({node for port in self._ports(path) if _at_end(port, port_end) for node in port.counters})
+        ports = [port for port in self._ports(path) if _at_end(port, port_end) and kind in (None, port.kind)]
+        return sorted({node for port in ports for node in port.counters})
 
-    def slots(self, path: str, start: Instant, end: Instant, *, node: str | None = None) -> list[tuple[Instant, Both]]:
+    def sites(self, path: str) -> list[str]:
+        """Return the sites whose edge nodes ever had counters of a point."""
+        return sorted({self._provider.sites[node] for node in self.nodes(path) if node in self._provider.sites})
+
+    def slots(
+        self, path: str, start: Instant, end: Instant, *, node: str | None = None, kind: Kind | None = None
+    ) -> list[tuple[Instant, Both]]:
         """Return ``(slot_start, traffic)`` of each 5-minute slot that [start, end) touches, cut to it."""
-        return [(slot, self.growth(path, first, last, node=node)) for slot, first, last in _slots(start, end)]
+        return [
+            (slot, self.growth(path, first, last, node=node, kind=kind)) for slot, first, last in _slots(start, end)
+        ]
 
     def tenant(self, tenant: str, start: Instant, end: Instant) -> Both:
         """Return what a tenant's billed points carried in [start, end)."""
@@ -207,7 +239,7 @@ class Truth:
 
     # Records ----------------------------------------------------------------------------------------------------
 
-    def lose(self, port: Port, node: str, at: Instant, reason: Literal["reset", "recreated", "removed"]) -> None:
+    def lose(self, port: Counted, node: str, at: Instant, reason: Literal["reset", "recreated", "removed"]) -> None:
         """Record what can no longer be read; called before the register is gone."""
         counters = port.counters[node]
         self.losses.append(
@@ -217,7 +249,7 @@ class Truth:
             )
         )  # fmt: skip
 
-    def record(self, served_at: Instant, port: Port, port_id: str, node: str, row: dict[str, object]) -> None:
+    def record(self, served_at: Instant, port: Counted, port_id: str, node: str, row: dict[str, object]) -> None:
         """Record a row that was answered, unless the series showed the very same before."""
         if self.served.maxlen == 0:
             return
@@ -240,11 +272,11 @@ def _slots(start: Instant, end: Instant) -> Iterator[tuple[Instant, Instant, Ins
         yield slot, max(slot, start), min(slot + SLOT_MS, end)
 
 
-def _billable(port: Port) -> bool:
-    return port.kind not in ("internal", "loopback") and not port.dedicated
+def _billable(port: Counted) -> bool:
+    return port.kind in EXTERNAL_KINDS and not port.dedicated
 
 
-def _at_end(port: Port, end: End | None) -> bool:
+def _at_end(port: Counted, end: End | None) -> bool:
     return port.end != "tier0" if end is None else port.end == end
 
 
