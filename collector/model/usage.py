@@ -174,6 +174,9 @@ class Role(StrEnum):
 
     BILLED = "billed"
     BALANCE = "balance"
+    """Read, but in no usage row: the other end of the same bytes is metered for tenants."""
+    INTERNAL = "internal"
+    """Listed and not read: a service interface on none of its gateway's external networks."""
 
 
 class Owner(NamedTuple):
