@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
+from simulator.edge_changes import EdgeChanges
 from simulator.events import Fault
 from simulator.objects import EdgeNode, Gateway, Interface, Port
 from simulator.provider import Offsets, Provider
@@ -25,6 +26,7 @@ class Changes:
     def __init__(self, provider: Provider, truth: Truth) -> None:
         self._provider = provider
         self._truth = truth
+        self._edges = EdgeChanges(provider)
 
     def apply(self, fault: Fault, at: Instant) -> None:
         """Make one change and route the traffic anew.
@@ -33,7 +35,7 @@ class Changes:
             LookupError: It names an object that does not exist.
             ValueError: It is no change of the provider.
         """
-        method = getattr(self, f"_do_{fault.do}", None)
+        method = getattr(self, f"_do_{fault.do}", None) or getattr(self._edges, f"do_{fault.do}", None)
         if method is None:
             raise ValueError(f"{fault.do} is no change of the provider")
         method(fault, at)

@@ -6,6 +6,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from simulator.nsxv_specs import EdgeSpec
 from simulator.specs import ServiceInterfaceSpec, Tier1Spec
 from simulator.units import DurationMs
 
@@ -14,17 +15,19 @@ EffectKind = Literal[
     "redirect", "html", "truncated", "cut", "oversized", "slow", "hang", "connection_reset",
     "drop_node_id", "no_rows", "empty_rows", "drop_row", "drop_fields", "freeze", "glitch", "older_timestamp",
     "conflict", "spike", "empty_summary_ids", "null_cursor", "short_list",
+    "alarm", "late_sample", "repeat_samples", "bad_value",
 ]  # fmt: skip
 ActionKind = Literal[
     "reset", "failover", "node_down", "node_up", "node_remove", "node_add", "node_replace", "relocate", "recreate_port",
     "add_tier1", "add_interface", "delete", "recreate", "move", "clock_jump", "expire_sessions", "manager_down",
     "manager_up", "set_version", "set_limits", "clear",
+    "tunnel_down", "tunnel_up", "reset_session", "edge_add", "edge_rename", "edge_delete", "edge_failover",
 ]  # fmt: skip
 
 ROW_KINDS: Final = frozenset(
     {
         "drop_node_id", "no_rows", "empty_rows", "drop_row", "drop_fields", "freeze", "glitch", "older_timestamp",
-        "conflict", "spike", "empty_summary_ids",
+        "conflict", "spike", "empty_summary_ids", "alarm", "late_sample", "repeat_samples", "bad_value",
     }
 )  # fmt: skip
 LIST_KINDS: Final = frozenset({"null_cursor", "short_list"})
@@ -50,6 +53,14 @@ _NEEDS: Final[dict[str, tuple[str, ...]]] = {
     "manager_down": ("manager",),
     "manager_up": ("manager",),
     "set_version": ("version",),
+    "bad_value": ("fields",),
+    "tunnel_down": ("path",),
+    "tunnel_up": ("path",),
+    "reset_session": ("path",),
+    "edge_add": ("edge",),
+    "edge_rename": ("path", "to"),
+    "edge_delete": ("path",),
+    "edge_failover": ("path",),
 }
 
 
@@ -69,8 +80,11 @@ class Fault(BaseModel):
         manager: One manager only.
         endpoint: The requests that an effect touches.
         fields: For ``drop_fields``: ``rx``, ``tx``, ``last_update_timestamp``, ``transport_node_id``, or
-            ``rx.total_bytes`` and its like.
-        by: How far a timestamp goes back, or how long an answer takes (real time).
+            ``rx.total_bytes`` and its like; of an NSX-V sample ``in``, ``out``, ``vnic``, ``timestamp``, and of its
+            answer ``interval``, ``startTime``, ``endTime``.
+        text: What ``bad_value`` writes in place of a member's value.
+        by: How far a timestamp goes back, how long an answer takes (real time), or how long an edge keeps no samples
+            after a failover.
         amount: What ``spike`` and ``conflict`` add to each counter; what ``short_list`` leaves out.
         rows: What a node that is down still shows.
         refresh: Whether the node's cached values are renewed at the same instant.
@@ -97,6 +111,7 @@ class Fault(BaseModel):
     location: str | None = None
     size_bytes: int = Field(64 * 2**20, ge=1, le=2**30)
     fields: list[str] = Field(default_factory=list)
+    text: str = ""
     by: DurationMs = 60_000
     amount: int = 10**15
     rows: Literal["missing", "stale"] = "missing"
@@ -111,6 +126,7 @@ class Fault(BaseModel):
     concurrency: int | None = Field(None, ge=0)
     tier1: Tier1Spec | None = None
     interface: ServiceInterfaceSpec | None = None
+    edge: EdgeSpec | None = None
 
     @model_validator(mode="after")
     def _has_what_it_needs(self) -> Fault:

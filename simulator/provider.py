@@ -9,6 +9,7 @@ from uuid import UUID, uuid5
 
 from simulator.clock import SimClock
 from simulator.counters import NodeCounters, Values
+from simulator.edges import Edges
 from simulator.objects import (
     Counted,
     EdgeCluster,
@@ -66,6 +67,7 @@ class Provider:
         segments: By path, whether it is an external network's.
         overlays: Paths of the segments that are no VLANs.
         ports: All that ever had counters.
+        edges: The edges of the NSX-V manager, if there is one.
         sites: The site of each edge node that ever was, by id.
     """
 
@@ -89,6 +91,7 @@ class Provider:
         self._current: dict[str, Port] = {}
         self._generation: dict[str, int] = {}
         self._build()
+        self.edges = None if scenario.nsxv is None else Edges(self, scenario.nsxv)
 
     # Names ------------------------------------------------------------------------------------------------------
 

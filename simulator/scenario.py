@@ -12,6 +12,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 
 from simulator.clock import SPEED_MAX
 from simulator.events import Fault
+from simulator.nsxv_specs import EdgeSpec, NsxvSpec, VnicSpec
 from simulator.specs import (
     ClusterSpec,
     CrossSpec,
@@ -141,6 +142,7 @@ class Scenario(Spec):
     tier1s: list[Tier1Spec] = Field(default_factory=list)
     cross: list[CrossSpec] = Field(default_factory=list)
     generate: list[GenerateSpec] = Field(default_factory=list)
+    nsxv: NsxvSpec | None = None
     events: list[Fault] = Field(default_factory=list)
 
     @field_validator("cache")
@@ -181,6 +183,8 @@ def _unknown_names(scenario: Scenario) -> list[str]:
             *((f"{where}.clusters", name, clusters, "cluster") for name in tier1.clusters),
             (f"{where}.tenant", tier1.tenant, tenants, "tenant"),
         ]
+    for index, edge in enumerate(scenario.nsxv.edges if scenario.nsxv is not None else []):
+        wanted.append((f"nsxv.edges[{index}].tenant", edge.tenant, tenants, "tenant"))
     for index, cross in enumerate(scenario.cross):
         wanted += [(f"cross[{index}]", name, tier1s, "Tier-1") for name in (cross.source, cross.target)]
     for index, made in enumerate(scenario.generate):
@@ -205,6 +209,7 @@ def _twice(scenario: Scenario) -> list[str]:
         "tier1s": [spec.id for spec in scenario.tier1s],
         "tenants": [spec.id for spec in scenario.tenants],
         "managers": [spec.name for spec in scenario.managers],
+        "nsxv.edges": [spec.id for spec in scenario.nsxv.edges] if scenario.nsxv is not None else [],
     }
     for group, names in groups.items():
         faults += [f"{group}: {name!r} appears twice" for name in sorted({n for n in names if names.count(n) > 1})]
@@ -240,7 +245,29 @@ def expand(scenario: Scenario) -> Scenario:
             tier1s.append(
                 Tier1Spec(id=f"t1-{name}", tier0=parent, cluster=made.cluster, tenant=name, rate=rate, csps=csps)
             )
-    return scenario.model_copy(update={"tenants": tenants, "tier0s": tier0s, "tier1s": tier1s, "generate": []})
+    update = {"tenants": tenants, "tier0s": tier0s, "tier1s": tier1s, "generate": []}
+    if scenario.nsxv is not None:
+        update["nsxv"] = _with_edges(scenario.nsxv, scenario.seed, tenants)
+    return scenario.model_copy(update=update)
+
+
+def _with_edges(nsxv: NsxvSpec, seed: int, tenants: list[TenantSpec]) -> NsxvSpec:
+    """Return the manager with its generated edges, whose tenants are added to ``tenants``."""
+    edges = list(nsxv.edges)
+    number = max((int(edge.id.removeprefix("edge-")) for edge in edges), default=0)
+    for made in nsxv.generate:
+        random = Random(f"{seed}/{made.prefix}")
+        for index in range(made.count):
+            number += 1
+            name = f"{made.prefix}-{index:05d}"
+            rate = made.rate * random.randint(25, 400) // 100
+            tenants.append(TenantSpec(id=name, name=f"Tenant {name}"))
+            vnics = [
+                VnicSpec(index=0, name="ext-internet", type="uplink", rate=rate),
+                VnicSpec(index=1, name=f"{name}-net", type="internal"),
+            ]
+            edges.append(EdgeSpec(id=f"edge-{number}", name=f"{name}-edge", tenant=name, vnics=vnics))
+    return nsxv.model_copy(update={"edges": edges, "generate": []})
 
 
 def scaled(data: dict[str, Any], gateways: int) -> dict[str, Any]:

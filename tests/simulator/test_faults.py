@@ -354,6 +354,6 @@ def test_every_effect_is_either_for_requests_rows_or_lists() -> None:
     asked = Asked("statistics", CSP_POINT, "nsx-a")
     assert {fault.do for fault in book.for_request(asked)} == {"error", "slow"}, "slowness goes with one other effect"
     assert {fault.do for fault in book.for_list(asked)} == {"null_cursor", "short_list"}
-    assert len(book.for_row(asked, "interface", 5)) == 10
+    assert len(book.for_row(asked, "interface", 5)) == 14
     book.expire(60_000)
     assert book.quiet
