@@ -326,10 +326,10 @@ class Meter:
     async def _open_accounts(self, takeover: Takeover) -> dict[int, dict[TenantId, int]]:
         """Return point reference → tenant → account, for every owner of what changed; an unused account is harmless."""
         wanted = [
-            (owner.tenant, stored.ref)
+            (owner.books_to, stored.ref)
             for stored in takeover.changed.values()
             for owner in stored.owners
-            if owner.role is Role.BILLED
+            if owner.books_to is not None
         ]
         accounts: dict[int, dict[TenantId, int]] = {}
         for (tenant, point), ref in zip(wanted, await self._ledger.intern_accounts(wanted), strict=True):

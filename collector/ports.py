@@ -14,9 +14,11 @@ from collector.model.usage import (
     Batch,
     Evidence,
     ExportRow,
+    Flow,
     InventoryUpdate,
     LedgerFigures,
     LedgerState,
+    Owner,
     ParkedLine,
     StoredEvent,
     UsageRow,
@@ -92,6 +94,15 @@ class LedgerReader(Protocol):
 
     async def evidence(self, point: PointKey, start: Instant, end: Instant) -> list[tuple[str, str, Evidence]]:
         """Return (port, node, evidence) of a point's samples with ``at`` in [start, end], in order of time."""
+
+    async def flows(self, points: Sequence[PointKey], start: Instant, end: Instant) -> dict[PointKey, Flow]:
+        """Return what passed each point in [start, end), on slot boundaries; none for a point without a row.
+
+        What is read for balance only is here too, and nowhere else.
+        """
+
+    async def owners(self, label: str, kind: Kind | None) -> list[Owner]:
+        """Return the owners of the point of a label, in order of time; ``kind`` tells apart several of one label."""
 
     async def figures(self) -> LedgerFigures:
         """Return the sizes that the ledger's metrics show."""

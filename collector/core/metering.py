@@ -15,7 +15,7 @@ from collector.core.books import Book, Fold, Point, SeriesBook, SeriesId
 from collector.core.periods import format_time
 from collector.core.slots import Observed, coverage, rx_is_ingress, split, usage
 from collector.core.steady import steady
-from collector.model.identity import ReadAt
+from collector.model.identity import BALANCE, ReadAt
 from collector.model.period import BEGINNING, SLOT_MS, Instant, slot_start
 from collector.model.sample import Reading, Row
 from collector.model.usage import (
@@ -214,8 +214,8 @@ class _Folding:
             self._quarantined.append(Quarantined(series, delta, seen, owner.tenant, self._point.rules.max_rate))
 
     def _account_at(self, at: Instant) -> int | None:
-        owner = owner_at(self._point.owners, at)
-        return self._point.accounts[owner.tenant] if owner.role is Role.BILLED else None
+        booked_to = owner_at(self._point.owners, at).books_to
+        return None if booked_to is None else self._point.accounts[booked_to]
 
     # --- slots -----------------------------------------------------------------------------------------------------
 
@@ -277,6 +277,8 @@ class _Folding:
             yield from _publications(self._point, before, complete_until)
         for change in slots:
             complete = change.slot + SLOT_MS <= complete_until
+            if change.account == self._point.accounts.get(BALANCE):
+                continue
             if complete and not (before and before <= change.slot):
                 yield Publication(change.account, change.slot)
 
@@ -310,16 +312,19 @@ def _rules_of(point: Point, book: Book, read_at: ReadAt) -> Rules:
 
 
 def _shares(point: Point, slot: Instant) -> Iterator[tuple[int, Instant, Instant]]:
-    """Yield (account, start, end) of the billed owners of a slot."""
+    """Yield (account, start, end) of the owners of a slot to whom usage is booked."""
     owners, end = point.owners, slot + SLOT_MS
     for index, owner in enumerate(owners):
         until = owners[index + 1].valid_from if index + 1 < len(owners) else end
         left, right = max(owner.valid_from, slot), min(until, end)
-        if left < right and owner.role is Role.BILLED:
-            yield point.accounts[owner.tenant], left, right
+        booked_to = owner.books_to
+        if left < right and booked_to is not None:
+            yield point.accounts[booked_to], left, right
 
 
 def _publications(point: Point, start: Instant, end: Instant) -> Iterator[Publication]:
+    """Yield every slot of [start, end) for exporters; what is read for balance is not exported."""
     for slot in range(start, end, SLOT_MS):
         for account_ref in dict.fromkeys(share[0] for share in _shares(point, slot)):
-            yield Publication(account_ref, slot)
+            if account_ref != point.accounts.get(BALANCE):
+                yield Publication(account_ref, slot)

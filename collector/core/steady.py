@@ -10,7 +10,7 @@ from __future__ import annotations
 from collector.core.accounting import differences, is_implausible
 from collector.core.books import Book, Fold, Point, SeriesBook, SeriesId
 from collector.core.slots import Observed, coverage, plain, rx_is_ingress, split, usage
-from collector.model.identity import ReadAt
+from collector.model.identity import BALANCE, ReadAt
 from collector.model.period import BEGINNING, SLOT_MS, Instant
 from collector.model.sample import Reading, Sample
 from collector.model.usage import (
@@ -20,7 +20,6 @@ from collector.model.usage import (
     Growth,
     Publication,
     Quality,
-    Role,
     Run,
     SeriesState,
     SeriesUpdate,
@@ -76,7 +75,7 @@ def steady(point: Point, book: Book, reading: Reading) -> Fold | None:
         (_new(SeriesUpdate, (ref, state, expected_from)),),
         (),
         slots,
-        _publications(slots, known, complete_until),
+        _publications(point, slots, known, complete_until),
         (_new(Evidence, (ref, sample, _MEASURED_RULE)),),
     )
 
@@ -110,10 +109,10 @@ def _others(book: Book, key: SeriesId, reading: Reading) -> list[SeriesBook] | N
 
 
 def _slots(point: Point, read_at: ReadAt, delta: Delta, observed: list[Observed]) -> tuple[SlotChange, ...]:
-    owner = point.owners[0]
-    if owner.role is not Role.BILLED:
+    booked_to = point.owners[0].books_to
+    if booked_to is None:
         return ()
-    account_ref = point.accounts[owner.tenant]
+    account_ref = point.accounts[booked_to]
     is_ingress = rx_is_ingress(point.key.kind, read_at)
     stretch = plain(observed)
     slots = []
@@ -128,10 +127,14 @@ def _slots(point: Point, read_at: ReadAt, delta: Delta, observed: list[Observed]
     return tuple(slots)
 
 
-def _publications(slots: tuple[SlotChange, ...], known: Instant, complete_until: Instant) -> tuple[Publication, ...]:
+def _publications(
+    point: Point, slots: tuple[SlotChange, ...], known: Instant, complete_until: Instant
+) -> tuple[Publication, ...]:
     """Return what exporters send: slots that became complete now, and those that were and have changed."""
     if not slots or (known == complete_until and slots[0].slot >= known):
         return ()
     account_ref = slots[0].account
+    if account_ref == point.accounts.get(BALANCE):
+        return ()
     new = [Publication(account_ref, slot) for slot in range(known, complete_until, SLOT_MS)]
     return (*new, *(Publication(account_ref, change.slot) for change in slots if change.slot < known))

@@ -15,7 +15,7 @@ from pathlib import Path
 from collector.errors import LedgerError
 from collector.ledger.connection import snapshot, transaction
 from collector.ledger.keys import ACCOUNT_OF_KEY, HOUR_MS, SLOT_OF_KEY, first_key, unpack
-from collector.model.identity import Kind, TenantId
+from collector.model.identity import BALANCE, Kind, TenantId
 from collector.model.period import SLOT_MS, Instant
 from collector.model.usage import Coverage, ExportRow, LedgerFigures, ParkedLine, Usage
 
@@ -43,7 +43,7 @@ SELECT slot.key - {HISTORY}, ?, slot.key, {_ROW}
 FROM slot
 CROSS JOIN account ON account.id = {ACCOUNT_OF_KEY}
 CROSS JOIN point ON point.id = account.point
-WHERE slot.key > ? AND slot.key < ? AND {_COMPLETE} ORDER BY slot.key LIMIT ?"""  # noqa: S608  # our own names
+WHERE slot.key > ? AND slot.key < ? AND {_COMPLETE} AND account.tenant <> ? ORDER BY slot.key LIMIT ?"""  # noqa: S608  # our own names
 
 
 def register(connection: sqlite3.Connection, names: Iterable[str]) -> None:
@@ -98,7 +98,7 @@ def _pending(connection: sqlite3.Connection, exporter: str, limit: int) -> list[
     seq, registered_at, until, live_after = cursor
     rows: list[ExportRow] = []
     if seq < 0:
-        history = (registered_at, seq + HISTORY, first_key(until + HOUR_MS), until, limit)
+        history = (registered_at, seq + HISTORY, first_key(until + HOUR_MS), until, BALANCE, limit)
         rows += _export_rows(connection.execute(_HISTORY, history))
     if len(rows) < limit:
         rows += _export_rows(connection.execute(_LIVE, (max(seq, live_after), limit - len(rows))))

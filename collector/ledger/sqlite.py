@@ -8,20 +8,22 @@ from pathlib import Path
 
 from collector.clock import Clock
 from collector.errors import LedgerUnavailable
-from collector.ledger import journal, outbox, prune, schema, store, usage
+from collector.ledger import flows, journal, outbox, prune, schema, store, usage
 from collector.ledger.connection import Connection
 from collector.ledger.events import read_events
 from collector.ledger.load import load
 from collector.ledger.lock import DaemonLock
-from collector.model.identity import PointKey, ReadAt, TenantId
+from collector.model.identity import Kind, PointKey, ReadAt, TenantId
 from collector.model.period import Instant
 from collector.model.usage import (
     Batch,
     Evidence,
     ExportRow,
+    Flow,
     InventoryUpdate,
     LedgerFigures,
     LedgerState,
+    Owner,
     ParkedLine,
     StoredEvent,
     UsageRow,
@@ -181,6 +183,14 @@ class SqliteReader:
     async def evidence(self, point: PointKey, start: Instant, end: Instant) -> list[tuple[str, str, Evidence]]:
         """Return (port, node, evidence) of a point's samples with ``at`` in [start, end], in order of time."""
         return await self._connection.run(journal.read_evidence, point, start, end)
+
+    async def flows(self, points: Sequence[PointKey], start: Instant, end: Instant) -> dict[PointKey, Flow]:
+        """Return what passed each point in [start, end), on slot boundaries; none for a point without a row."""
+        return await self._connection.run(flows.read_flows, points, start, end)
+
+    async def owners(self, label: str, kind: Kind | None) -> list[Owner]:
+        """Return the owners of the point of a label, in order of time; ``kind`` tells apart several of one label."""
+        return await self._connection.run(flows.read_owners, label, kind)
 
     async def figures(self) -> LedgerFigures:
         """Return the sizes that the ledger's metrics show."""

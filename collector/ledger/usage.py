@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 from collector.ledger.connection import snapshot
 from collector.ledger.sums import Group, Stretch, Sums, summed
-from collector.model.identity import Direction, Kind, TenantId
+from collector.model.identity import BALANCE, Direction, Kind, TenantId
 from collector.model.period import SLOT_MS, Instant
 from collector.model.usage import Usage, UsageRow
 from collector.ports import LedgerQuery
@@ -140,6 +140,7 @@ def _is_after(row: UsageRow, after: tuple[Instant, str, str, str] | None) -> boo
 def read_tenants(connection: sqlite3.Connection) -> list[TenantId]:
     """Return the tenants that ever owned a billed point, in order. Raises sqlite3.Error."""
     rows = connection.execute(
-        "SELECT tenant FROM owner WHERE role = 'billed' UNION SELECT tenant FROM account ORDER BY 1"
+        "SELECT tenant FROM owner WHERE role = 'billed' UNION SELECT tenant FROM account WHERE tenant <> ? ORDER BY 1",
+        (BALANCE,),
     )
     return [TenantId(tenant) for (tenant,) in rows]

@@ -11,6 +11,10 @@ TenantId = NewType("TenantId", str)
 UNATTRIBUTED = TenantId("unattributed")
 """The tenant of what belongs to nobody: booked and visible, never billed."""
 
+BALANCE = TenantId("=balance")
+"""The account of what is read for the balance of a gateway: in no usage row, no export and no list of tenants. No
+tenant can have this id, which has a character that ids may not have."""
+
 SUMMARY_NODE = "summary"
 """The node of a series that is read from a summary answer, which sums over nodes."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import NamedTuple, TypeAlias
 
-from collector.model.identity import Direction, Kind, PointKey, ReadAt, TenantId
+from collector.model.identity import BALANCE, Direction, Kind, PointKey, ReadAt, TenantId
 from collector.model.period import Instant
 from collector.model.sample import Counters, Sample
 
@@ -193,6 +193,13 @@ class Owner(NamedTuple):
     role: Role
     valid_from: Instant
     reason: str
+
+    @property
+    def books_to(self) -> TenantId | None:
+        """The tenant whose account usage goes to; ``None`` for what is not booked at all."""
+        if self.role is Role.BILLED:
+            return self.tenant
+        return BALANCE if self.role is Role.BALANCE else None
 
 
 # --- what one transaction stores -------------------------------------------------------------------------------------
@@ -410,6 +417,17 @@ class UsageRow(NamedTuple):
     measured_ms: int
     inferred_ms: int
     spread_ms: int
+
+
+class Flow(NamedTuple):
+    """What passed a metering point in an interval, whoever owned it, seen from the tenant's side.
+
+    Attributes:
+        covered_ms: How much of the interval was observed in any way.
+    """
+
+    usage: Usage
+    covered_ms: int
 
 
 class ExportRow(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from collector.model.identity import Kind, PointKey, TenantId
+from collector.model.identity import BALANCE, Kind, PointKey, TenantId
 from collector.model.usage import Usage
 
 _NOTHING = Usage()
@@ -41,10 +41,16 @@ class Totals:
         self.accounts: list[AccountTotal] = []
         self.by_tenant: dict[tuple[TenantId, Kind], Usage] = {}
         self._by_ref: dict[int, AccountTotal] = {}
+        self._untold: set[int] = set()
 
     def add_account(self, ref: int, tenant: TenantId, point: PointKey, usage: Usage) -> None:
-        """Register an account with what the ledger has booked to it; a known one stays as it is."""
-        if ref in self._by_ref:
+        """Register an account with what the ledger has booked to it; a known one stays as it is.
+
+        What is read for the balance of a gateway is nobody's usage, so it has no total.
+        """
+        if tenant == BALANCE:
+            self._untold.add(ref)
+        if ref in self._by_ref or ref in self._untold:
             return
         account = AccountTotal(ref, tenant, point, usage)
         self.accounts.append(account)
@@ -54,6 +60,8 @@ class Totals:
     def apply(self, changes: Iterable[tuple[int, Usage]]) -> None:
         """Add committed usage: (account reference, growth)."""
         for ref, growth in changes:
+            if ref in self._untold:
+                continue
             account = self._by_ref[ref]
             account.usage = _sum(account.usage, growth)
             self._add_to_tenant(account, growth)

@@ -25,7 +25,7 @@ CREATE TABLE owner (
     point INTEGER NOT NULL REFERENCES point (id),
     valid_from INTEGER NOT NULL,
     tenant TEXT NOT NULL,
-    role TEXT NOT NULL CHECK (role IN ('billed', 'balance')),
+    role TEXT NOT NULL CHECK (role IN ('billed', 'balance', 'internal')),
     reason TEXT NOT NULL,
     PRIMARY KEY (point, valid_from)
 ) STRICT, WITHOUT ROWID;
@@ -52,7 +52,7 @@ CREATE TABLE run (
     PRIMARY KEY (series, start_at, end_at, quality)
 ) STRICT, WITHOUT ROWID;
 
--- Everything ever booked to (tenant, point). A total is carry * 2^62 + rest, so it never ends.
+-- Everything ever booked to (tenant, point); `=balance` is the tenant of what is read for the balance of a gateway. A total is carry * 2^62 + rest, so it never ends.
 CREATE TABLE account (
     id INTEGER PRIMARY KEY CHECK (id < 4294967296),
     tenant TEXT NOT NULL,

@@ -81,7 +81,7 @@ CREATE TABLE owner (
     point INTEGER NOT NULL REFERENCES point (id),
     valid_from INTEGER NOT NULL,
     tenant TEXT NOT NULL,
-    role TEXT NOT NULL CHECK (role IN ('billed', 'balance')),
+    role TEXT NOT NULL CHECK (role IN ('billed', 'balance', 'internal')),
     reason TEXT NOT NULL,
     PRIMARY KEY (point, valid_from)
 ) STRICT, WITHOUT ROWID;

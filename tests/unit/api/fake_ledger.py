@@ -8,7 +8,17 @@ from typing import NamedTuple
 from collector.errors import LedgerUnavailable
 from collector.model.identity import Direction, Kind, PointKey, TenantId
 from collector.model.period import SLOT_MS, Instant
-from collector.model.usage import Coverage, Evidence, ExportRow, LedgerFigures, StoredEvent, Usage, UsageRow
+from collector.model.usage import (
+    Coverage,
+    Evidence,
+    ExportRow,
+    Flow,
+    LedgerFigures,
+    Owner,
+    StoredEvent,
+    Usage,
+    UsageRow,
+)
 from collector.ports import LedgerQuery
 
 
@@ -80,6 +90,14 @@ class FakeLedger:
     async def evidence(self, point: PointKey, start: Instant, end: Instant) -> list[tuple[str, str, Evidence]]:
         """Not asked for by the API."""
         raise AssertionError(f"{point} {start} {end}")
+
+    async def flows(self, points: Sequence[PointKey], start: Instant, end: Instant) -> dict[PointKey, Flow]:
+        """Not asked for by the API."""
+        raise AssertionError(f"{points} {start} {end}")
+
+    async def owners(self, label: str, kind: Kind | None) -> list[Owner]:
+        """Not asked for by the API."""
+        raise AssertionError(f"{label} {kind}")
 
     async def figures(self) -> LedgerFigures:
         """Not asked for by the API."""

@@ -1,0 +1,54 @@
+"""What flowed through points whoever owned them, for balances, and who owned a point when."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+
+from collector.ledger.connection import snapshot
+from collector.ledger.sums import Group, Stretch, summed
+from collector.model.identity import PointKey, TenantId
+from collector.model.period import SLOT_MS, Instant
+from collector.model.usage import Flow, Owner, Role
+
+_ACCOUNTS = """
+SELECT asked.key, account.id
+FROM json_each(?) AS asked
+JOIN point ON point.source = json_extract(asked.value, '$[0]') AND point.kind = json_extract(asked.value, '$[1]')
+    AND point.path = json_extract(asked.value, '$[2]')
+JOIN account ON account.point = point.id
+ORDER BY asked.key, account.id"""
+
+_OWNERS = """
+SELECT owner.tenant, owner.role, owner.valid_from, owner.reason
+FROM owner JOIN point ON point.id = owner.point
+WHERE point.source || ':' || point.path = ? AND (? IS NULL OR point.kind = ?)
+ORDER BY point.kind, owner.valid_from"""
+
+
+def read_flows(
+    connection: sqlite3.Connection, points: Sequence[PointKey], start: Instant, end: Instant
+) -> dict[PointKey, Flow]:
+    """Return what passed each point in [start, end), on slot boundaries; none for a point without a row.
+
+    Raises sqlite3.Error.
+    """
+    with snapshot(connection):
+        accounts: dict[int, list[int]] = {}
+        for number, account in connection.execute(_ACCOUNTS, (json.dumps(points),)):
+            accounts.setdefault(int(number), []).append(account)
+        groups = [(number, Group(None, None, tuple(found))) for number, found in accounts.items()]
+        if not groups:
+            return {}
+        stretch = Stretch(start // SLOT_MS, -(-end // SLOT_MS), groups)
+        return {
+            points[sums.group]: Flow(sums.usage, sums.measured_ms + sums.inferred_ms + sums.spread_ms)
+            for sums in summed(connection, stretch, None)
+        }
+
+
+def read_owners(connection: sqlite3.Connection, label: str, kind: str | None) -> list[Owner]:
+    """Return the owners of a point, in order of time. Raises sqlite3.Error."""
+    rows = connection.execute(_OWNERS, (label, kind, kind))
+    return [Owner(TenantId(tenant), Role(role), valid_from, reason) for tenant, role, valid_from, reason in rows]
