@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from collector.model.usage import EventName
 from collector.ports import Change
-from collector.sources.nsxt.snapshot import Gateway, Interface, Snapshot
+from collector.sources.nsxt.snapshot import VPCS, VPN, Gateway, Interface, Session, Snapshot, Vpc
 
 ACTIVE = "ACTIVE"
 
@@ -15,8 +15,9 @@ def changes_between(previous: Snapshot, current: Snapshot) -> tuple[Change, ...]
     """Return what was added, changed, moved and deleted, ordered by path.
 
     A Tier-1 under another Tier-0 is moved; an object with another ``unique_id`` or ``_create_time`` under its old
-    path was made anew.
+    path was made anew. Parts that were not read both times, such as VPN sessions, are not compared.
     """
+    parts = set(previous.parts) & set(current.parts)
     found: list[Change] = []
     for path, gateway in current.gateways.items():
         old = previous.gateways.get(path)
@@ -26,6 +27,10 @@ def changes_between(previous: Snapshot, current: Snapshot) -> tuple[Change, ...]
             found.extend(_gateway_changes(old, gateway))
         found.extend(_interface_changes(old, gateway))
     found.extend(_deletions(previous, current))
+    if VPN in parts:
+        found.extend(_object_changes(_sessions(previous), _sessions(current)))
+    if VPCS in parts:
+        found.extend(_object_changes(previous.vpcs, current.vpcs))
     return tuple(sorted(found, key=lambda change: (change.path, change.event)))
 
 
@@ -67,6 +72,29 @@ def _interface_changes(old: Gateway | None, new: Gateway) -> Iterator[Change]:
         yield from _changed(interface.path, _interface_kind(interface), interface.name, pairs)
 
 
+def _object_changes(previous: Mapping[str, Session | Vpc], current: Mapping[str, Session | Vpc]) -> Iterator[Change]:
+    """Yield the changes of VPN sessions, or of VPCs and transit gateways."""
+    for path, new in current.items():
+        old = previous.get(path)
+        if old is None:
+            yield _added(path, _object_kind(new), new.name)
+            continue
+        pairs = {
+            "name": (old.name, new.name),
+            "tags": (_tags(old.tags), _tags(new.tags)),
+            "unique_id": (old.uid, new.uid),
+            "created": (str(old.created or ""), str(new.created or "")),
+        }
+        yield from _changed(path, _object_kind(new), new.name, pairs)
+    for path, old in previous.items():
+        if path not in current:
+            yield _deleted(path, _object_kind(old), old.name)
+
+
+def _sessions(snapshot: Snapshot) -> dict[str, Session]:
+    return {session.path: session for gateway in snapshot.gateways.values() for session in gateway.sessions}
+
+
 def _changed(path: str, kind: str, name: str, pairs: dict[str, tuple[str, str]]) -> Iterator[Change]:
     different = {what: f"{old or 'none'} → {new or 'none'}" for what, (old, new) in pairs.items() if old != new}
     if different:
@@ -99,6 +127,12 @@ def _kind(gateway: Gateway) -> str:
     if gateway.tier == 1:
         return "tier1"
     return "vrf" if gateway.parent is not None else "tier0"
+
+
+def _object_kind(found: Session | Vpc) -> str:
+    if isinstance(found, Session):
+        return "ipsec_session" if found.ipsec else "l2vpn_session"
+    return "transit_gateway" if found.transit else "vpc"
 
 
 def _interface_kind(interface: Interface) -> str:

@@ -71,6 +71,7 @@ class GatewayDto(Managed, kw_only=True):
     ha_mode: str | None = None
     vrf_config: VrfConfig | None = None
     tier0_path: str | None = None
+    realization_id: Any = None  # Only a director's ids are looked up in it: an odd one must not cost the object.
 
 
 class LocaleServicesDto(Managed, kw_only=True):
@@ -108,6 +109,22 @@ class SiteDto(Managed, kw_only=True):
     """Source: NSX type Site, of a Global Manager."""
 
 
+class SegmentDto(Managed, kw_only=True):
+    """Source: NSX type Segment."""
+
+
+class VpnServiceDto(Managed, kw_only=True):
+    """Source: NSX types L2VPNService and IPSecVpnService."""
+
+
+class VpnSessionDto(Managed, kw_only=True):
+    """Source: NSX types L2VPNSession and IPSecVpnSession."""
+
+
+class VpcDto(Managed, kw_only=True):
+    """Source: NSX types Vpc and TransitGateway."""
+
+
 class NodeStatusDto(msgspec.Struct):
     """Source: NSX type LogicalRouterStatusPerNode."""
 
@@ -119,6 +136,7 @@ class NodeStatusDto(msgspec.Struct):
 class GatewayStatusDto(msgspec.Struct):
     """Source: NSX type LogicalRouterStatus."""
 
+    logical_router_id: Any = None  # As with realization_id: an odd one must not cost the state.
     per_node_status: list[NodeStatusDto] | None = None
 
 
@@ -136,3 +154,23 @@ class ApiServiceDto(msgspec.Struct):
     client_api_concurrency_limit: int | None = None
     basic_authentication_enabled: bool | None = None
     cookie_based_authentication_enabled: bool | None = None
+
+
+class RoleDto(msgspec.Struct):
+    """Source: NSX type NsxRole; ``permissions`` is deprecated and may lack."""
+
+    role: str = ""
+    permissions: list[str] | None = None
+
+
+class RolesForPathDto(msgspec.Struct):
+    """Source: NSX type RolesForPath."""
+
+    roles: list[RoleDto] | None = None
+
+
+class UserInfoDto(msgspec.Struct):
+    """Source: NSX type UserInfo; ``roles_for_paths`` came with 4.0 and stands in for ``roles``."""
+
+    roles: list[RoleDto] | None = None
+    roles_for_paths: list[RolesForPathDto] | None = None

@@ -25,6 +25,27 @@ VERSION_OF_LINKS = (3, 2)
 VERSION_OF_PROJECTS = (4, 1)
 """Projects and everything below ``/orgs``."""
 
+VERSION_OF_VPCS = (4, 1, 1)
+"""VPCs with one sum of all their traffic. Source: NSX API specification by release."""
+
+VERSION_OF_SPLIT = (4, 2)
+"""VPC statistics tell external from internal traffic. Source: NSX type VpcStatistics."""
+
+VERSION_OF_TRANSIT_GATEWAYS = (4, 2)
+"""The first specification that has them; not every 4.2 answers, so that a lack is no fault before 9."""
+
+VERSION_WITH_TRANSIT_GATEWAYS = (9,)
+"""Every release has them from here on."""
+
+VERSION_OF_DATED_TRANSIT_GATEWAYS = (9, 1)
+"""Their statistics carry a time from here on. Source: NSX REST reference 9.1."""
+
+VERSION_OF_REALTIME = (4, 1, 1)
+"""``source=realtime`` is known of interface statistics from here on; older managers may not take the parameter."""
+
+USER_INFO_PATH = "/policy/api/v1/aaa/user-info"
+"""Who we are to the manager, with our roles. Source: NSX type UserInfo."""
+
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
@@ -122,6 +143,25 @@ class Endpoints:
             path=intern(request_path), query=intern(query), node=node, summary=summary, fallback_node=fallback_node
         )
 
+    # --- tunnels, VPCs, transit gateways ------------------------------------------------------------------------------
+
+    def session(self, session: str, point: str | None, *, realtime: bool) -> PointCall:
+        """Statistics of a VPN session at one enforcement point, or at all of them.
+
+        ``source=cached`` is never asked for: on a Tier-1 the cache of an IPsec session is refreshed only by calls with
+        ``realtime`` or without ``source``, so that an old value would stay for ever. L2VPN answers carry no time, so
+        they are asked for in real time where the release knows how.
+        Source: NSX API specification, session statistics of L2VPN and IPsec services.
+        """
+        source = "realtime" if realtime else None
+        node = enforcement_point_name(point) if point is not None else None
+        return self._statistics(session, [("enforcement_point_path", point), ("source", source)], node)
+
+    def totals(self, vpc: str, *, is_split: bool) -> PointCall:
+        """Statistics of a VPC or a transit gateway, external and internal traffic apart, or the older one sum."""
+        path = f"{vpc}/statistics" if is_split else f"{vpc}/statistics/summary"
+        return PointCall(path=intern(self.of(path)), node=None, summary=True)
+
     # --- lists and states ---------------------------------------------------------------------------------------------
 
     def of(self, path: str, parameters: Iterable[tuple[str, str | None]] = ()) -> str:
@@ -147,6 +187,12 @@ def enforcement_point(edge_path: str) -> str | None:
     """Return the policy path of the enforcement point that an edge cluster or node belongs to."""
     head, found, _ = edge_path.partition("/edge-clusters/")
     return head if found else None
+
+
+def enforcement_point_name(path: str) -> str:
+    """Return what an enforcement point is called as the node of a series: its site and its id."""
+    parts = path.split("/")
+    return f"{parts[-3]}/{parts[-1]}" if len(parts) >= 3 else path
 
 
 def parse_version(text: str) -> tuple[int, ...]:

@@ -51,6 +51,15 @@ class BearerLogin:
 
 Login: TypeAlias = SessionLogin | BasicLogin | CertificateLogin | BearerLogin
 
+L2vpnCounters: TypeAlias = Literal["taps", "segments"]
+"""Which counters of an L2VPN session are read: of its tunnel ports or of its segments. They count the same bytes."""
+
+L2vpnIn: TypeAlias = Literal["ingress", "egress"]
+"""What ``bytes_in`` of an L2VPN session is to the tenant. No documentation says which way the counter looks."""
+
+COMPARISONS_MAX = 50
+"""Links whose two ends are compared between two inventories: ten calls each are 500 calls in ten minutes."""
+
 ProjectChoice: TypeAlias = Literal["none", "all"] | tuple[str, ...]
 """Whose Tier-1s are metered beside the provider's own: ids or display names of Projects."""
 
@@ -67,6 +76,13 @@ class NsxtOptions:
         link_end: Where links are to be read.
         enforcement_point: Policy path of the enforcement point to ask, or ``None`` for the usual one.
         org: Organisation that Projects lie in.
+        directory: A director's ids are to be found: gateways with all their ids, and segments, are part of an
+            inventory.
+        vpn: Sessions of L2VPN and IPsec services are metered.
+        vpcs: VPCs and transit gateways of the chosen Projects are metered.
+        l2vpn_counters: Which counters of an L2VPN session are read.
+        l2vpn_in: What its ``bytes_in`` is to the tenant.
+        comparisons: Links, at most, that an inventory names for a comparison of their ends; 0 for none.
     """
 
     http: HttpOptions
@@ -76,3 +92,9 @@ class NsxtOptions:
     link_end: LinkEnd = LinkEnd.AUTO
     enforcement_point: str | None = None
     org: str = "default"
+    directory: bool = False
+    vpn: bool = False
+    vpcs: bool = False
+    l2vpn_counters: L2vpnCounters = "taps"
+    l2vpn_in: L2vpnIn = "ingress"
+    comparisons: int = COMPARISONS_MAX

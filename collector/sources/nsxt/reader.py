@@ -47,7 +47,11 @@ class ListReader:
 
     async def certain(self, path: str, kind: type[T]) -> Listing[T]:
         """Return a list that others rest on. Raises SourceError when it cannot be read."""
-        listing = await self._client.rows(path, kind)
+        try:
+            listing = await self._client.rows(path, kind)
+        except SourceError:
+            self.calls += 1
+            raise
         self._failures = 0
         self.calls += listing.calls
         if listing.faults:
@@ -55,11 +59,33 @@ class ListReader:
             self.faults.extend(listing.faults)
         return listing
 
+    async def optional(self, path: str, kind: type[T]) -> Listing[T] | None:
+        """Return a list that an inventory is complete without, or ``None`` when it cannot be read: that is a fault.
+
+        Raises SourceError when the source went away.
+        """
+        try:
+            listing = await self._client.rows(path, kind)
+        except SourceError as error:
+            self.calls += 1
+            self.unanswered(error)
+            return None
+        self.answered()
+        self.calls += listing.calls
+        self.faults.extend(listing.faults)
+        return listing
+
     def lacking(self, error: SourceError) -> None:
         """Take note of a list that could not be read. Raises ``error`` when it is one too many in a row."""
-        self.calls += 1
         self.is_complete = False
         self.unanswered(error)
+
+    def refused(self, words: str, error: SourceError) -> None:
+        """Take note of lists that this release does not have, or this account may not read, by the first of them.
+
+        The inventory may be complete without: asking again would say the same.
+        """
+        self.faults.append(f"{words}: {error}")
 
     def unanswered(self, error: SourceError) -> None:
         """Take note of a call that failed. Raises ``error`` when it is one too many in a row."""

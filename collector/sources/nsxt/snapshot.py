@@ -1,4 +1,4 @@
-"""An inventory as it is compared and carried over: gateways with their interfaces and edge nodes."""
+"""An inventory as it is compared and carried over: gateways with their interfaces, tunnels and edge nodes, and VPCs."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from collector.model.period import Instant
 
 PAYLOAD_VERSION = 1
 """Grows when older code could misread the payload; another version is not read."""
+
+VPN, VPCS = "vpn", "vpcs"
+"""Parts of an inventory that a source may leave out."""
 
 
 class Edge(msgspec.Struct, frozen=True):
@@ -29,6 +32,7 @@ class Interface(msgspec.Struct, frozen=True, omit_defaults=True):
 
     Attributes:
         edge_node: Transport node id of ``edge_path``, where an edge cluster lists it.
+        site: Site of its locale services, where the gateway is stretched over several.
         uid: ``unique_id``: another one under the same path is another object.
         created: ``_create_time``.
     """
@@ -39,6 +43,18 @@ class Interface(msgspec.Struct, frozen=True, omit_defaults=True):
     edge_path: str | None = None
     edge_node: str | None = None
     segment: str | None = None
+    tags: tuple[tuple[str, str], ...] = ()
+    uid: str = ""
+    created: Instant | None = None
+    site: str = ""
+
+
+class Session(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A session of an L2VPN or an IPsec service of a gateway."""
+
+    path: str
+    name: str
+    ipsec: bool = False
     tags: tuple[tuple[str, str], ...] = ()
     uid: str = ""
     created: Instant | None = None
@@ -53,6 +69,8 @@ class Gateway(msgspec.Struct, frozen=True, omit_defaults=True):
         project: Name of the Project that it lies in.
         clusters: Edge clusters of its locale services; none means no service router.
         edges: Edge nodes that it lives on.
+        sessions: Sessions of its VPN services.
+        ids: Other ids than the last part of ``path`` and ``uid``: of its realisation, of its logical router.
     """
 
     path: str
@@ -67,14 +85,38 @@ class Gateway(msgspec.Struct, frozen=True, omit_defaults=True):
     clusters: tuple[str, ...] = ()
     edges: tuple[Edge, ...] = ()
     interfaces: tuple[Interface, ...] = ()
+    sessions: tuple[Session, ...] = ()
+    ids: tuple[str, ...] = ()
+
+
+class Vpc(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A VPC or, with ``transit``, a transit gateway of a Project."""
+
+    path: str
+    name: str
+    project: str
+    transit: bool = False
+    tags: tuple[tuple[str, str], ...] = ()
+    uid: str = ""
+    created: Instant | None = None
 
 
 class Snapshot(msgspec.Struct, frozen=True):
-    """All gateways by path."""
+    """All gateways by path, and what else was asked for.
+
+    Attributes:
+        vpcs: VPCs and transit gateways by path.
+        segments: Segments that service interfaces name, path to ``unique_id``, or to nothing where no list had it.
+        parts: Which of the parts that a source may leave out were read; what a snapshot lacks because nobody asked
+            was neither added nor deleted.
+    """
 
     gateways: dict[str, Gateway]
     version: str = ""
     v: int = PAYLOAD_VERSION
+    vpcs: dict[str, Vpc] = {}
+    segments: dict[str, str] = {}
+    parts: tuple[str, ...] = ()
 
 
 class _Header(msgspec.Struct):
@@ -82,9 +124,14 @@ class _Header(msgspec.Struct):
 
 
 def encode(snapshot: Snapshot) -> bytes:
-    """Return the payload: compact JSON, gateways ordered by path."""
-    ordered = dict(sorted(snapshot.gateways.items()))
-    return msgspec.json.encode(msgspec.structs.replace(snapshot, gateways=ordered))
+    """Return the payload: compact JSON, objects ordered by path."""
+    ordered = msgspec.structs.replace(
+        snapshot,
+        gateways=dict(sorted(snapshot.gateways.items())),
+        vpcs=dict(sorted(snapshot.vpcs.items())),
+        segments=dict(sorted(snapshot.segments.items())),
+    )
+    return msgspec.json.encode(ordered)
 
 
 def decode(payload: bytes | None) -> Snapshot | None:
@@ -115,11 +162,19 @@ def merged(previous: Snapshot, current: Snapshot, unread: frozenset[str]) -> Sna
             gateways[path] = old
             continue
         interfaces = {interface.path: interface for interface in (*old.interfaces, *new.interfaces)}
+        sessions = {session.path: session for session in (*old.sessions, *new.sessions)}
         keep = path in unread
         gateways[path] = msgspec.structs.replace(
             new,
             interfaces=tuple(sorted(interfaces.values(), key=lambda interface: interface.path)),
             clusters=old.clusters if keep else new.clusters,
             edges=old.edges if keep else new.edges,
+            sessions=tuple(sorted(sessions.values(), key=lambda session: session.path)),
+            ids=old.ids if keep else new.ids,
         )
-    return msgspec.structs.replace(current, gateways=gateways)
+    return msgspec.structs.replace(
+        current,
+        gateways=gateways,
+        vpcs=previous.vpcs | current.vpcs,
+        segments=previous.segments | current.segments,
+    )

@@ -15,11 +15,14 @@ from collector.sources.nsxt import snapshot as snapshots
 from collector.sources.nsxt.api import NsxtApi
 from collector.sources.nsxt.changes import changes_between
 from collector.sources.nsxt.client import NsxtClient
-from collector.sources.nsxt.endpoints import Endpoints
+from collector.sources.nsxt.compare import comparisons
+from collector.sources.nsxt.directory import found_gateways, found_segments
+from collector.sources.nsxt.endpoints import Endpoints, parse_version
+from collector.sources.nsxt.extras import READ_HERE, ExtraClient
 from collector.sources.nsxt.online import online_report
 from collector.sources.nsxt.options import NsxtOptions
 from collector.sources.nsxt.points import Ends, FailedEnds, PointBuilder
-from collector.sources.nsxt.snapshot import Snapshot
+from collector.sources.nsxt.snapshot import VPCS, VPN, Snapshot
 from collector.sources.nsxt.walk import Walk
 from collector.sources.observer import SourceObserver
 
@@ -48,8 +51,10 @@ class NsxtSource:
         self._endpoints = Endpoints(options.federation, options.enforcement_point, options.org)
         self._http = HttpClient(options.http, NsxtApi(options.login), clock, observer)
         self._client = NsxtClient(self._http, self._endpoints, clock)
-        self._builder = PointBuilder(self.name, self._endpoints, options.link_end)
+        self._extras = ExtraClient(self._http, options, clock)
+        self._builder = PointBuilder(self.name, self._endpoints, options.link_end, vpn=options.vpn, vpcs=options.vpcs)
         self._failed_ends: dict[PointKey, frozenset[ReadAt]] = {}
+        self._compared = ""
 
     async def start(self) -> None:
         """Open the connection pools; nothing is sent. Raises SourceUnavailable when a TLS file cannot be used."""
@@ -57,6 +62,7 @@ class NsxtSource:
 
     async def stop(self) -> None:
         """Log out, as far as a second allows, and close."""
+        await self._extras.stop()
         await self._http.stop()
 
     async def discover(self, previous: bytes | None, known_ends: Callable[[PointKey], ReadAt | None]) -> Inventory:
@@ -72,14 +78,16 @@ class NsxtSource:
         begun_at = self._clock.now()
         old = await asyncio.to_thread(snapshots.decode, previous)
         workers = max(1, min(DISCOVERY_WORKERS, self._options.http.concurrency // 2))
-        walk = Walk(self._client, self._endpoints, self._options.projects, old, workers)
+        walk = Walk(self._client, self._endpoints, self._options, old, workers)
         await walk.run()
-        paths = {path for known in (old, walk) if known is not None for path in known.gateways}
-        ends = {key: known_ends(key) for key in map(self._builder.link_key, paths)}
+        self._extras.version = parse_version(walk.version)
+        known = (old.gateways, walk.gateways) if old is not None else (walk.gateways,)
+        ends = {key: known_ends(key) for gateways in known for key in self._builder.link_keys(gateways)}
         # Tens of thousands of points take a second to make; polls and scrapes must not wait for them.
         inventory = await asyncio.to_thread(self._inventory, walk, old, ends, dict(self._failed_ends), begun_at)
         keys = {point.key for point in inventory.points}
         self._failed_ends = {key: failed for key, failed in self._failed_ends.items() if key in keys}
+        self._compared = inventory.comparisons[-1].point.path if inventory.comparisons else ""
         return inventory
 
     def _inventory(
@@ -87,7 +95,14 @@ class NsxtSource:
     ) -> Inventory:
         """Return what a walk found; pure, so that it may run in a thread."""
         reader = walk.reader
-        found = Snapshot(gateways=walk.gateways, version=walk.version)
+        options = self._options
+        found = Snapshot(
+            gateways=walk.gateways,
+            version=walk.version,
+            vpcs=walk.vpcs,
+            segments=walk.segments,
+            parts=tuple(name for name, is_read in ((VPN, options.vpn), (VPCS, options.vpcs)) if is_read),
+        )
         if old is not None and not reader.is_complete:
             found = snapshots.merged(old, found, frozenset(walk.unread))
         return Inventory(
@@ -100,10 +115,22 @@ class NsxtSource:
             payload=snapshots.encode(found),
             calls=reader.calls,
             faults=_bounded(reader.faults),
+            gateways=found_gateways(found) if options.directory else (),
+            segments=found_segments(found) if options.directory else (),
+            comparisons=comparisons(
+                found,
+                self._endpoints,
+                self._builder.link_key,
+                lambda key: failed_ends.get(key, frozenset()),
+                after=self._compared,
+                limit=options.comparisons,
+            ),
         )
 
     async def read(self, point: PointKey, read_at: ReadAt, call: PointCall) -> Reading:
         """Ask once for a point's counters. Raises SourceError."""
+        if read_at in READ_HERE:
+            return await self._extras.read(point, read_at, call)
         return await self._client.read(point, read_at, call)
 
     def mark_end_failed(self, point: PointKey, read_at: ReadAt) -> None:

@@ -10,6 +10,7 @@ from collector.errors import ObjectGone, ResponseInvalid, SourceError
 from collector.model.period import Instant
 from collector.sources.answers import http_date
 from collector.sources.nsxt.client import NsxtClient
+from collector.sources.nsxt.directory import other_ids
 from collector.sources.nsxt.dto import (
     EdgeClusterDto,
     EdgeNodeDto,
@@ -28,9 +29,11 @@ from collector.sources.nsxt.endpoints import (
     is_at_least,
     parse_version,
 )
-from collector.sources.nsxt.options import ProjectChoice
+from collector.sources.nsxt.options import NsxtOptions
+from collector.sources.nsxt.parts import Parts
 from collector.sources.nsxt.reader import ListReader
-from collector.sources.nsxt.snapshot import Edge, Gateway, Interface, Snapshot
+from collector.sources.nsxt.sites import site_of, sites_of
+from collector.sources.nsxt.snapshot import Edge, Gateway, Interface, Snapshot, Vpc
 
 
 class Walk:
@@ -38,6 +41,8 @@ class Walk:
 
     Attributes:
         gateways: What was read, by policy path.
+        vpcs: VPCs and transit gateways, by policy path, where they are wanted.
+        segments: Segments that service interfaces name, path to ``unique_id``, where a director is to find them.
         unread: Gateways whose locale services were not all read.
         reader: What could not be read, and how many requests it took.
         at: ``Date`` of the first answer.
@@ -48,19 +53,24 @@ class Walk:
         self,
         client: NsxtClient,
         endpoints: Endpoints,
-        projects: ProjectChoice,
+        options: NsxtOptions,
         previous: Snapshot | None,
         workers: int,
     ) -> None:
         self.gateways: dict[str, Gateway] = {}
+        self.vpcs: dict[str, Vpc] = {}
+        self.segments: dict[str, str] = {}
         self.unread: set[str] = set()
         self.reader = ListReader(client, workers)
         self.at: Instant | None = None
         self.version = ""
         self._client = client
         self._endpoints = endpoints
-        self._projects = projects
+        self._options = options
+        self._snapshot = previous
         self._previous = previous.gateways if previous is not None else {}
+        self._projects: list[ProjectDto] = []
+        self._router_ids: dict[str, list[object]] = {}
         self._members: dict[str, tuple[Edge, ...]] = {}
         self._edge_of_node: dict[str, Edge] = {}
         self._edge_of_path: dict[str, Edge] = {}
@@ -79,6 +89,17 @@ class Walk:
         await self._read_edges()
         await self.reader.for_each(list(self.gateways), self._read_edges_of)
         self._inherit_edges()
+        await self._read_parts_beside()
+
+    async def _read_parts_beside(self) -> None:
+        """Read what the options ask for beside gateways and interfaces."""
+        parts = Parts(self.reader, parse_version(self.version), self._snapshot)
+        if self._options.vpn:
+            await parts.read_sessions(self.gateways)
+        if self._options.vpcs:
+            self.vpcs = await parts.read_vpcs([(project.path, project.name) for project in self._projects])
+        if self._options.directory:
+            self.segments = await parts.read_segments(self.gateways)
 
     # --- gateways -----------------------------------------------------------------------------------------------------
 
@@ -97,11 +118,12 @@ class Walk:
                 tags=dto.tag_pairs,
                 uid=dto.unique_id or "",
                 created=dto.created_at,
+                ids=other_ids(dto.path, dto.unique_id or "", dto.id, dto.realization_id) if self._is_asked else (),
             )
 
     async def _read_projects(self) -> None:
         """Read the Tier-1s of Projects; their Tier-0s are the provider's."""
-        wanted = self._projects
+        wanted = self._options.projects
         if wanted == "none" or self._endpoints.federation:
             return
         if not is_at_least(parse_version(self.version), VERSION_OF_PROJECTS):
@@ -122,6 +144,7 @@ class Walk:
             tier1s = await self.reader.rows(f"{project.path}/infra/tier-1s", GatewayDto)
             # The default Project may list the provider's own objects again, under their own paths.
             self._add_gateways((each for each in tier1s if each.path not in self.gateways), 1, project.name)
+        self._projects = projects
 
     async def _read_parts(self, path: str) -> None:
         """Read a gateway's locale services and their interfaces."""
@@ -132,14 +155,13 @@ class Walk:
             return
         gateway = self.gateways[path]
         interfaces: list[Interface] = []
-        clusters = []
-        for each in services.rows:
-            if each.marked_for_delete:
-                continue
-            if each.edge_cluster_path:
-                clusters.append(each.edge_cluster_path)
+        alive = [each for each in services.rows if not each.marked_for_delete]
+        clusters = [each.edge_cluster_path for each in alive if each.edge_cluster_path]
+        is_stretched = len(sites_of(clusters)) > 1
+        for each in alive:
+            site = site_of(each.edge_cluster_path or "") if is_stretched else ""
             found = await self.reader.rows(f"{each.path}/interfaces", InterfaceDto)
-            interfaces.extend(_interface(dto, gateway.tier) for dto in found if _is_metered(dto, gateway.tier))
+            interfaces.extend(_interface(dto, gateway.tier, site) for dto in found if _is_metered(dto, gateway.tier))
         self.gateways[path] = msgspec.structs.replace(
             gateway,
             clusters=tuple(dict.fromkeys(clusters)),
@@ -178,7 +200,10 @@ class Walk:
         """Find the edge nodes that a gateway lives on: as its HA state says, or else all members of its clusters."""
         gateway = self.gateways[path]
         if gateway.tier == 1 and not gateway.clusters:
-            return  # No service router, so no state of one.
+            # No service router, so no state of one; its logical router has an id all the same.
+            if self._is_asked:
+                await self._read_router_id(gateway)
+            return
         edges: list[Edge] = []
         try:
             for point in self._points_of(gateway):
@@ -190,6 +215,7 @@ class Walk:
             self.reader.unanswered(error)
             old = self._previous.get(path)
             edges = list(old.edges) if old is not None else []
+            self._keep_ids(path)
         if not edges:
             edges = [edge for cluster in gateway.clusters for edge in self._members.get(cluster, ())]
         if not edges and gateway.clusters and path in self._previous:
@@ -197,7 +223,32 @@ class Walk:
         unique = {edge.node: edge for edge in edges}
         ordered = sorted(unique.values(), key=lambda edge: edge.path)
         interfaces = tuple(self._with_node(interface) for interface in gateway.interfaces)
-        self.gateways[path] = msgspec.structs.replace(gateway, edges=tuple(ordered), interfaces=interfaces)
+        ids = (*gateway.ids, *other_ids(path, gateway.uid, *self._router_ids.pop(path, ())))
+        self.gateways[path] = msgspec.structs.replace(
+            gateway, edges=tuple(ordered), interfaces=interfaces, ids=tuple(dict.fromkeys(ids))
+        )
+
+    async def _read_router_id(self, gateway: Gateway) -> None:
+        try:
+            for point in self._points_of(gateway):
+                await self._edges_by_state(gateway.path, point)
+        except (ObjectGone, ResponseInvalid):
+            return  # A release, or a kind of gateway, that has no such state.
+        except SourceError as error:
+            self.reader.unanswered(error)
+            self._keep_ids(gateway.path)
+        ids = (*gateway.ids, *other_ids(gateway.path, gateway.uid, *self._router_ids.pop(gateway.path, ())))
+        self.gateways[gateway.path] = msgspec.structs.replace(gateway, ids=tuple(dict.fromkeys(ids)))
+
+    def _keep_ids(self, path: str) -> None:
+        """Let a gateway whose state cannot be read now go on being known by what it said before."""
+        if self._is_asked and path in self._previous:
+            self._router_ids[path] = list(self._previous[path].ids)
+
+    @property
+    def _is_asked(self) -> bool:
+        """A director's ids are to be found here."""
+        return self._options.directory
 
     def _with_node(self, interface: Interface) -> Interface:
         edge = self._edge_of_path.get(interface.edge_path or "")
@@ -218,6 +269,8 @@ class Walk:
         state = await self._client.one(self._endpoints.state(path, point), GatewayStateDto)
         self.reader.answered()
         status = state.tier0_status or state.tier1_status
+        if self._is_asked and status is not None:
+            self._router_ids.setdefault(path, []).append(status.logical_router_id)
         listed = (status.per_node_status if status is not None else None) or ()
         return [edge for edge in map(self._edge, listed) if edge is not None]
 
@@ -244,7 +297,7 @@ def _is_metered(dto: InterfaceDto, tier: int) -> bool:
     return not dto.marked_for_delete and (tier == 1 or dto.type in {"EXTERNAL", "SERVICE"})
 
 
-def _interface(dto: InterfaceDto, tier: int) -> Interface:
+def _interface(dto: InterfaceDto, tier: int, site: str) -> Interface:
     return Interface(
         path=dto.path,
         name=dto.name,
@@ -254,4 +307,5 @@ def _interface(dto: InterfaceDto, tier: int) -> Interface:
         tags=dto.tag_pairs,
         uid=dto.unique_id or "",
         created=dto.created_at,
+        site=site,
     )

@@ -219,9 +219,11 @@ async def test_a_global_manager_is_read_under_its_own_root_and_per_site() -> Non
     assert uplink.target.startswith(f"{root}{t0}/locale-services/fra/interfaces/up/statistics?")
     assert "enforcement_point_path=%2Fglobal-infra%2Fsites%2Ffra%2Fenforcement-points%2Fdefault&" in uplink.target
     assert uplink.fallback_node == "node-f"
-    link = found["/global-infra/tier-1s/t1"]
-    assert [call.node for call in link.calls] == ["node-a", "node-f"]
-    assert "tier1_path=%2Fglobal-infra%2Ftier-1s%2Ft1&" in link.calls[0].target
+    # Without a service router the link is wherever its stretched Tier-0 is, and each site is a point of its own.
+    links = [found[f"/global-infra/tier-1s/t1@{site}"] for site in ("ams", "fra")]
+    assert [[call.node for call in link.calls] for link in links] == [["node-a"], ["node-f"]]
+    assert {link.tier1 for link in links} == {"/global-infra/tier-1s/t1"}
+    assert all("tier1_path=%2Fglobal-infra%2Ftier-1s%2Ft1&" in link.calls[0].target for link in links)
 
 
 async def test_every_page_is_read_and_the_total_stands_on_the_first_page_only() -> None:
