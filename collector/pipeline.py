@@ -10,7 +10,6 @@ dropped: counters are cumulative, so the next reading proves what these did.
 from __future__ import annotations
 
 import asyncio
-import uuid
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,24 +19,19 @@ from typing import Protocol
 
 from collector.clock import Clock
 from collector.core.accounting import Rules
-from collector.core.attribution import Attribution, Claim, attribute
-from collector.core.books import Book, Fold, Point, SeriesBook
+from collector.core.attribution import Attribution, Claim, attribute, owner_at
+from collector.core.books import Book, Point, SeriesBook
 from collector.core.metering import complete_by, fold
+from collector.draft import Draft
 from collector.errors import LedgerCorrupt, LedgerError, LedgerUnavailable
 from collector.model.identity import UNATTRIBUTED, Kind, PointKey, ReadAt, TenantId
 from collector.model.period import BEGINNING, SLOT_MS, Instant
 from collector.model.sample import Reading
 from collector.model.usage import (
     Batch,
-    ClosedRun,
     Event,
-    Evidence,
     LedgerState,
-    Publication,
-    Quarantined,
     Role,
-    SeriesUpdate,
-    SlotChange,
     StoredPoint,
     Usage,
 )
@@ -45,6 +39,7 @@ from collector.ports import FoundPoint, Inventory, LedgerWriter
 from collector.shelf import Shelf
 from collector.takeover import Takeover
 from collector.telemetry.totals import Totals
+from collector.tunnels import TunnelStates
 
 NEW_OBJECT_AFTER_MS = 60_000
 """An object is new when it was created more than this after the last complete inventory that lacked it, in
@@ -113,6 +108,7 @@ class Meter:
         self._inventories: dict[str, tuple[Instant, bytes]] = {}
         self._attributions: dict[str, Attribution] = {}
         self._lead_ms: dict[str, int] = {}
+        self._tunnels = TunnelStates()
         self._lock = asyncio.Lock()
         self._doubt: tuple[Batch, Mapping[PointKey, Book], int] | None = None
 
@@ -155,12 +151,14 @@ class Meter:
             try:
                 await self._settle()
                 books = await self._take_down(known)
-                draft = _Draft()
+                draft = Draft()
                 for number, reading in enumerate(known, 1):
                     if number % READINGS_AT_ONCE == 0:
                         await asyncio.sleep(0)
                     self._note_lead(reading)
                     point, book = self._points[reading.point], books[reading.point]
+                    if reading.state is not None:
+                        draft.note(self._state_event(point, reading))
                     change = fold(self._for_end(point, reading.read_at), book, reading)
                     draft.add(point, book, change)
                     books[reading.point] = change.book
@@ -182,7 +180,7 @@ class Meter:
         async with self._lock:
             try:
                 await self._settle()
-                now, draft = self._clock.now(), _Draft()
+                now, draft = self._clock.now(), Draft()
                 for number, (key, point) in enumerate(self._points.items(), 1):
                     known, _ = self._books.times(key)
                     until = now + min(0, self._lead_ms.get(key.source, 0)) - self._rules.gap_after_ms
@@ -235,6 +233,7 @@ class Meter:
         """Let books and totals follow a batch that is in the ledger."""
         self._doubt = None
         self._books.update(books)
+        self._tunnels.take(batch.events)
         self._totals.apply((change.account, change.usage) for change in batch.slots)
 
     async def _settle(self) -> None:
@@ -256,6 +255,30 @@ class Meter:
             raise
         self._take(batch, books)
         self._observer.committed(batch, readings, self._clock.monotonic() - started)
+
+    async def record(self, events: Sequence[Event]) -> bool:
+        """Store events that no reading brought; False when the ledger could not take them.
+
+        Raises:
+            LedgerCorrupt: The ledger is damaged; the daemon must stop.
+        """
+        async with self._lock:
+            try:
+                await self._settle()
+                draft = Draft()
+                for event in events:
+                    draft.note(event)
+                await self._commit(draft.batch(self._clock.now(), ()), {}, 0)
+            except LedgerCorrupt:
+                raise
+            except LedgerError as error:
+                self._observer.dropped(0, error)
+                return False
+        return True
+
+    def _state_event(self, point: Point, reading: Reading) -> Event | None:
+        self._tunnels.saw(reading)
+        return self._tunnels.news(reading, owner_at(point.owners, reading.polled_at).tenant)
 
     def _note_lead(self, reading: Reading) -> None:
         """Remember how far the device's clock is ahead of ours, as its newest sample shows it."""
@@ -422,64 +445,6 @@ class Meter:
 def _shared_rules(max_rate: int, gap_after_ms: int, created_at: Instant | None) -> Rules:
     """Return rules; tens of thousands of points have the same."""
     return Rules(max_rate=max_rate, gap_after_ms=gap_after_ms, created_at=created_at)
-
-
-class _Draft:
-    """What the readings of one cycle part change, put together into one batch."""
-
-    def __init__(self) -> None:
-        self.books: dict[PointKey, Book] = {}
-        self._completed: dict[int, Instant] = {}
-        self._series: dict[int, SeriesUpdate] = {}
-        self._runs: list[ClosedRun] = []
-        self._slots: dict[tuple[int, Instant], SlotChange] = {}
-        self._publish: dict[Publication, None] = {}
-        self._evidence: list[Evidence] = []
-        self._quarantined: list[Quarantined] = []
-        self._events: list[Event] = []
-
-    def add(self, point: Point, before: Book, change: Fold) -> None:
-        """Add what one reading changes: of several states of a series the newest, usage of a slot added up."""
-        book = change.book
-        if book is before:
-            return
-        self.books[point.key] = book
-        if book.complete_until != before.complete_until:
-            self._completed[point.ref] = book.complete_until
-        for update in change.series:
-            self._series[update.series] = update
-        for slot in change.slots:
-            self._add_slot(slot)
-        for publication in change.publish:
-            self._publish[publication] = None
-        self._runs += change.runs
-        self._evidence += change.evidence
-        self._quarantined += change.quarantined
-        self._events += change.events
-
-    def _add_slot(self, change: SlotChange) -> None:
-        key = (change.account, change.slot)
-        known = self._slots.get(key)
-        if known is not None:
-            total = Usage(*(a + b for a, b in zip(known.usage, change.usage, strict=True)))
-            change = change._replace(usage=total)  # the newest coverage with the usage of both
-        self._slots[key] = change
-
-    def batch(self, now: Instant, watermarks: Iterable[tuple[str, Instant]]) -> Batch:
-        """Return everything as one batch."""
-        return Batch(
-            id=uuid.uuid4().hex,
-            at=now,
-            series=tuple(self._series.values()),
-            runs=tuple(self._runs),
-            slots=tuple(self._slots.values()),
-            publish=tuple(self._publish),
-            completed=tuple(self._completed.items()),
-            evidence=tuple(self._evidence),
-            quarantined=tuple(self._quarantined),
-            events=tuple(self._events),
-            watermarks=tuple(watermarks),
-        )
 
 
 def _watermarks(readings: Iterable[Reading]) -> list[tuple[str, Instant]]:

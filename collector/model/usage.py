@@ -48,6 +48,10 @@ class EventName(StrEnum):
     OBJECT_CHANGED = "object_changed"
     OBJECT_DELETED = "object_deleted"
     OVERLAP = "overlap"
+    TUNNEL_STATE = "tunnel_state"
+    LINK_IMBALANCE = "link_imbalance"
+    GATEWAY_IMBALANCE = "gateway_imbalance"
+    ATTRIBUTION_NOTE = "attribution_note"
     ANSWER_INVALID = "answer_invalid"
 
 

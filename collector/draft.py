@@ -1,0 +1,84 @@
+"""What the readings of one cycle part change, put together into one batch."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+
+from collector.core.books import Book, Fold, Point
+from collector.model.identity import PointKey
+from collector.model.period import Instant
+from collector.model.usage import (
+    Batch,
+    ClosedRun,
+    Event,
+    Evidence,
+    Publication,
+    Quarantined,
+    SeriesUpdate,
+    SlotChange,
+    Usage,
+)
+
+
+class Draft:
+    """What the readings of one cycle part change, put together into one batch."""
+
+    def __init__(self) -> None:
+        self.books: dict[PointKey, Book] = {}
+        self._completed: dict[int, Instant] = {}
+        self._series: dict[int, SeriesUpdate] = {}
+        self._runs: list[ClosedRun] = []
+        self._slots: dict[tuple[int, Instant], SlotChange] = {}
+        self._publish: dict[Publication, None] = {}
+        self._evidence: list[Evidence] = []
+        self._quarantined: list[Quarantined] = []
+        self._events: list[Event] = []
+
+    def add(self, point: Point, before: Book, change: Fold) -> None:
+        """Add what one reading changes: of several states of a series the newest, usage of a slot added up."""
+        book = change.book
+        if book is before:
+            return
+        self.books[point.key] = book
+        if book.complete_until != before.complete_until:
+            self._completed[point.ref] = book.complete_until
+        for update in change.series:
+            self._series[update.series] = update
+        for slot in change.slots:
+            self._add_slot(slot)
+        for publication in change.publish:
+            self._publish[publication] = None
+        self._runs += change.runs
+        self._evidence += change.evidence
+        self._quarantined += change.quarantined
+        self._events += change.events
+
+    def note(self, event: Event | None) -> None:
+        """Add an event that no book brought, if there is one."""
+        if event is not None:
+            self._events.append(event)
+
+    def _add_slot(self, change: SlotChange) -> None:
+        key = (change.account, change.slot)
+        known = self._slots.get(key)
+        if known is not None:
+            total = Usage(*(a + b for a, b in zip(known.usage, change.usage, strict=True)))
+            change = change._replace(usage=total)  # the newest coverage with the usage of both
+        self._slots[key] = change
+
+    def batch(self, now: Instant, watermarks: Iterable[tuple[str, Instant]]) -> Batch:
+        """Return everything as one batch."""
+        return Batch(
+            id=uuid.uuid4().hex,
+            at=now,
+            series=tuple(self._series.values()),
+            runs=tuple(self._runs),
+            slots=tuple(self._slots.values()),
+            publish=tuple(self._publish),
+            completed=tuple(self._completed.items()),
+            evidence=tuple(self._evidence),
+            quarantined=tuple(self._quarantined),
+            events=tuple(self._events),
+            watermarks=tuple(watermarks),
+        )
