@@ -65,7 +65,7 @@ class Recorder:
         self._truth = truth
         self._spec = edges.spec
         self._known: dict[tuple[str, Instant], EdgeSample] = {}
-        self._changed: dict[tuple[str, Instant], EdgeSample] = {}
+        self._changed: dict[tuple[str, Instant, int], EdgeSample] = {}
 
     def device_now(self, now: Instant) -> Instant:
         """Return what the edges' clock shows."""
@@ -90,7 +90,7 @@ class Recorder:
         newest = min(end, self.device_now(now) - self._spec.publish_after)
         for at in range(-(-start // step) * step, newest + 1, step):
             if self._recorded(edge, at):
-                yield self._changed.get((vnic.point, at)) or self._sample(vnic, at)
+                yield self._as_changed(self._sample(vnic, at))
 
     def coarse(self, edge: Edge, vnic: Vnic, start: Instant, end: Instant, now: Instant) -> Iterator[EdgeSample]:
         """Yield samples of the coarse interval: what the fine ones recorded, averaged over the whole of it."""
@@ -101,13 +101,17 @@ class Recorder:
                      if self._recorded(edge, one)]  # fmt: skip
             if parts:
                 grown = [self._grown(vnic, one) for one in parts]
-                yield self._made(vnic, at, step, sum(rx for rx, _ in grown), sum(tx for _, tx in grown))
+                made = self._made(vnic, at, step, sum(rx for rx, _ in grown), sum(tx for _, tx in grown))
+                yield self._as_changed(made)
 
     def alter(self, sample: EdgeSample, by: int) -> EdgeSample:
         """Raise both rates of a recorded sample for good, and return it."""
         raised = sample._replace(rx=sample.rx + by, tx=sample.tx + by)
-        self._changed[sample.path, sample.at] = raised
+        self._changed[sample.path, sample.at, sample.interval] = raised
         return raised
+
+    def _as_changed(self, sample: EdgeSample) -> EdgeSample:
+        return self._changed.get((sample.path, sample.at, sample.interval), sample)
 
     def _recorded(self, edge: Edge, at: Instant) -> bool:
         """Return whether a fine sample exists: the edge was there for the whole interval, and nothing was amiss."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from simulator.counters import NodeCounters, Values
 from simulator.nsxv_specs import EdgeSpec, NsxvSpec, VnicType
 from simulator.objects import Counted
+from simulator.shapes import SLOT_MS
 from simulator.traffic import flow_rates, random_shape, split_rate
 from simulator.units import Instant
 
@@ -116,6 +117,9 @@ class Edges:
             raise ValueError(f"{spec.id} was used before; the manager never gives an id twice")
         gateway = spec.gateway or self._provider.uuid(f"nsxv-gateway/{spec.id}")
         edge = Edge(spec.id, spec.name or spec.id, gateway, spec.tenant, spec.ha, at)
+        # Weights change every five minutes; edges see them change elsewhere, or all of their rates would be whole.
+        ahead = self._provider.random(f"edge/{spec.id}").randrange(SLOT_MS)
+        shapes = tuple(shape.shifted(ahead) for shape in self._provider.shapes)
         for one in sorted(spec.vnics, key=lambda vnic: vnic.index):
             point = f"{edge.path}/vnics/{one.index}"
             vnic = Vnic(
@@ -123,7 +127,7 @@ class Edges:
                 kind="edge_interface" if one.type == "uplink" else "edge_internal",
                 edge=spec.id, index=one.index, name=one.name, type=one.type,
             )  # fmt: skip
-            vnic.counters[APPLIANCE] = NodeCounters(at, Values(), self._provider.shapes)
+            vnic.counters[APPLIANCE] = NodeCounters(at, Values(), shapes)
             edge.vnics[one.index] = vnic
             self._provider.ports.append(vnic)
         self._route(edge, spec, at)

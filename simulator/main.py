@@ -29,7 +29,7 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
         prog="simulator", description="A simulated cloud provider that knows the true bytes."
     )
     parser.add_argument(
-        "-c", "--scenario", required=True, help="a YAML file, or a name: demo, small, day, large, federation"
+        "-c", "--scenario", required=True, help="a YAML file, or a name: demo, small, day, large, federation, nsxv"
     )
     parser.add_argument("--listen", type=_address, default=(LOOPBACK, 0), metavar="HOST:PORT", help="first manager")
     parser.add_argument("--control", type=int, default=0, metavar="PORT", help="control listener on the loopback")
@@ -41,6 +41,8 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
 def _describe(sim: Simulator) -> str:
     lines = [f"scenario   {sim.scenario.name}, speed {sim.clock.speed}"]
     lines += [f"manager    {name} {manager.url}" for name, manager in sim.managers.items()]
+    if sim.nsxv is not None:
+        lines.append(f"nsx-v      {sim.nsxv.name} {sim.nsxv.url}")
     lines.append(f"control    {sim.control_url}")
     lines.append(f"username   {sim.username}")
     lines.append(f"password   {sim.password}")

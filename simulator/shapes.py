@@ -6,6 +6,7 @@ a port that carries several flows of one shape is exactly the sum of theirs, and
 
 from __future__ import annotations
 
+from copy import copy
 from random import Random
 from typing import Final, NamedTuple
 
@@ -51,10 +52,17 @@ class Shape:
         self._before = [0]
         for weight in self._weights:
             self._before.append(self._before[-1] + weight * SLOT_MS)
+        self._ahead = 0
+
+    def shifted(self, ahead: int) -> Shape:
+        """Return the same week, so many milliseconds ahead."""
+        other = copy(self)
+        other._ahead = self._ahead + ahead
+        return other
 
     def ticks(self, at: Instant) -> Ticks:
         """Return the ticks from the epoch to ``at``."""
-        slots, rest = divmod(at, SLOT_MS)
+        slots, rest = divmod(at + self._ahead, SLOT_MS)
         weeks, slot = divmod(slots, SLOTS_PER_WEEK)
         total = weeks * self._before[-1] + self._before[slot] + self._weights[slot] * rest
         return Ticks(total, total // PACKET_TICK, total // DROP_TICK)

@@ -16,10 +16,13 @@ from simulator.changes import Changes
 from simulator.clock import SPEED_MAX, SimClock
 from simulator.control import control_app
 from simulator.director import Director, Hook
+from simulator.edge_samples import EdgeTruth
 from simulator.events import Fault
 from simulator.faults import Active, FaultBook
 from simulator.limits import Limits
+from simulator.listener import Listener
 from simulator.nsxt import Manager
+from simulator.nsxv import EdgePart, NsxvManager
 from simulator.provider import Provider
 from simulator.scenario import Scenario, ScenarioError, load_scenario
 from simulator.tls import TlsFiles, server_context, write_tls
@@ -45,6 +48,7 @@ def check_events(scenario: Scenario) -> None:
     limits = Limits(0, 0, 0)
     faults: list[str] = []
     names = {manager.name for manager in scenario.managers}
+    names |= {scenario.nsxv.name} if scenario.nsxv is not None else set()
     director = Director(
         clock=clock, events=[], changes=Changes(provider, truth), faults=FaultBook(0), limits=limits, hooks=hooks
     )
@@ -75,6 +79,8 @@ class Simulator:
         accounts: Log-ins, failures, lockouts.
         limits: Load that was seen.
         managers: By name.
+        edges: Answers and truth about NSX-V edges, if the scenario has an NSX-V manager.
+        nsxv: That manager, once it was started.
     """
 
     def __init__(
@@ -96,6 +102,7 @@ class Simulator:
         self.provider = Provider(self.scenario, self.clock)
         self._truth = Truth(self.provider, self.scenario.served_max)
         self._faults = FaultBook(self.scenario.seed)
+        self.edges = EdgePart(self.provider, self._truth, self._faults) if self.provider.edges is not None else None
         auth, limits = self.scenario.auth, self.scenario.limits
         self.accounts = Accounts(
             {user.name: user.password.get_secret_value() for user in auth.users},
@@ -127,6 +134,7 @@ class Simulator:
         self._failed: list[BaseException] = []
         self.tls: TlsFiles | None = None
         self.managers: dict[str, Manager] = {}
+        self.nsxv: NsxvManager | None = None
         self.control_url = ""
 
     # Life -------------------------------------------------------------------------------------------------------
@@ -172,6 +180,18 @@ class Simulator:
             host, port = self._listen
             await manager.start(host, port + index if port else 0)
             self.managers[spec.name] = manager
+        if self.edges is not None:
+            self.nsxv = NsxvManager(
+                self.edges.name,
+                provider=self.provider,
+                director=self._director,
+                faults=self._faults,
+                api=self.edges.api,
+                accounts=self.accounts,
+                tls=context,
+            )
+            host, port = self._listen
+            await self.nsxv.start(host, port + len(self.managers) if port else 0)
         if self._control_port is not None:
             await self._start_control(self._control_port)
         self.clock.set_speed(self._speed)
@@ -207,8 +227,8 @@ class Simulator:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for manager in self.managers.values():
-            await manager.stop()
+        for listener in self._listeners():
+            await listener.stop()
         if self._control is not None:
             await self._control.cleanup()
             self._control = None
@@ -224,6 +244,11 @@ class Simulator:
     def urls(self) -> list[str]:
         """The managers' addresses, in the order of the scenario."""
         return [manager.url for manager in self.managers.values()]
+
+    @property
+    def nsxv_url(self) -> str:
+        """The NSX-V manager's address; empty without one."""
+        return "" if self.nsxv is None else self.nsxv.url
 
     @property
     def ca_file(self) -> Path | None:
@@ -274,8 +299,9 @@ class Simulator:
             ValueError: It cannot be played.
         """
         for name in [fault.manager] if fault.manager is not None else []:
-            if name not in self.managers:
-                raise LookupError(f"no manager {name!r}; known: {', '.join(self.managers)}")
+            known = [listener.name for listener in self._listeners()]
+            if name not in known:
+                raise LookupError(f"no manager {name!r}; known: {', '.join(known)}")
         return self._director.command(fault)
 
     def fault(self, do: str, **members: Any) -> Active | None:
@@ -300,6 +326,17 @@ class Simulator:
         self.now()
         return self._truth
 
+    def edge_truth(self) -> EdgeTruth:
+        """Return what can be billed of NSX-V edges, with every event up to now played.
+
+        Raises:
+            LookupError: The scenario has no NSX-V manager.
+        """
+        self.now()
+        if self.edges is None:
+            raise LookupError("the scenario has no NSX-V manager")
+        return self.edges.truth
+
     def truth_summary(self, start: Instant, end: Instant, *, slots: bool = False) -> dict[str, object]:
         """Return the truth of [start, end) in device time as plain data; counts are strings, they outgrow a double."""
         truth = self.truth()
@@ -318,6 +355,8 @@ class Simulator:
                     {"start": slot, **_plain(traffic)}
                     for slot, traffic in truth.slots(point.path, start, end, kind=point.kind)
                 ]
+            if point.kind == "edge_interface" and self.edges is not None:
+                row["billable"] = _plain(self.edges.truth.billable(point.path, start, end))
             points.append(row)
         tenants: dict[str, dict[str, object]] = {}
         for spec in self.scenario.tenants:
@@ -339,8 +378,8 @@ class Simulator:
     def stats(self) -> dict[str, Any]:
         """Return requests, load, log-ins and used faults; the members differ in type."""
         statuses: Counter[str] = Counter()
-        for manager in self.managers.values():
-            statuses.update(manager.statuses)
+        for listener in self._listeners():
+            statuses.update(listener.statuses)
         counts = self.accounts.counts
         return {
             "load": self.limits.summary(),
@@ -359,20 +398,23 @@ class Simulator:
 
     # Managers ---------------------------------------------------------------------------------------------------
 
-    def _chosen(self, fault: Fault) -> list[Manager]:
-        return [m for name, m in self.managers.items() if fault.manager in (None, name)]
+    def _listeners(self) -> list[Listener]:
+        return [*self.managers.values(), *([] if self.nsxv is None else [self.nsxv])]
+
+    def _chosen(self, fault: Fault) -> list[Listener]:
+        return [listener for listener in self._listeners() if fault.manager in (None, listener.name)]
 
     def _expire_sessions(self, fault: Fault) -> None:
-        for manager in self._chosen(fault):
-            manager.sessions.clear()
+        for listener in self._chosen(fault):
+            listener.forget()
 
     def _manager_down(self, fault: Fault) -> None:
         for manager in self._chosen(fault):
-            self._own(asyncio.create_task(manager.stop(), name=f"stop {manager.spec.name}"))
+            self._own(asyncio.create_task(manager.stop(), name=f"stop {manager.name}"))
 
     def _manager_up(self, fault: Fault) -> None:
         for manager in self._chosen(fault):
-            self._own(asyncio.create_task(manager.start(), name=f"start {manager.spec.name}"))
+            self._own(asyncio.create_task(manager.start(), name=f"start {manager.name}"))
 
     def _own(self, task: asyncio.Task[None]) -> None:
         self._tasks.add(task)
