@@ -148,7 +148,7 @@ class App:
     async def _open(self) -> None:
         """Start every part, in order."""
         self.health.fault(LISTENER, "not bound yet")
-        for source in self._settings.sources:
+        for source in self._settings.nsxt_sources:
             self.health.fault(f"source {source.name}", "not tried yet")
         await self._writer.start()
         await self._reader.start()
@@ -194,7 +194,7 @@ class App:
         for exporter in self._exporters:
             await exporter.start()
             self._mind(exporter)
-        for source in settings.sources:
+        for source in settings.nsxt_sources:
             await self._start_source(source)
 
     def _mind(self, exporter: OutboxExporter) -> None:

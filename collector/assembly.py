@@ -169,7 +169,7 @@ def export_options(destination: InfluxDb) -> ExportOptions:
 def secrets(settings: Settings) -> tuple[str, ...]:
     """Return every secret of the settings, for the log to take out wherever one appears."""
     held = [
-        *(secret for source in settings.sources for secret in (source.password, source.token)),
+        *(secret for source in settings.sources for secret in source.secrets),
         *(token.token for token in settings.http.tokens),
         *(destination.token for destination in settings.exporters.influxdb),
     ]

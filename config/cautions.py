@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from config.part import Part
-from config.settings import Http, InfluxDb, NsxtSource, Settings
+from config.settings import AnySource, Http, InfluxDb, Settings, VcdSource
 from config.words import Finding, Path
 
 
@@ -16,31 +16,50 @@ def cautions(settings: Settings) -> Iterator[Finding]:
     for position, destination in enumerate(settings.exporters.influxdb):
         yield from _influxdb(destination, ("exporters", "influxdb", position))
     yield from _http(settings.http, ("http",))
-    yield from _later(settings, (), ("attribution", "billing", "replication"))
+    yield from _attribution(settings)
+    yield from _later(settings, (), ("billing", "replication"))
     yield from _later(settings.http, ("http",), ("console",))
     for position, tenant in enumerate(settings.tenants):
-        yield from _later(tenant, ("tenants", position), ("vcd_org", "billing"))
+        yield from _later(tenant, ("tenants", position), ("billing",))
 
 
-def _source(source: NsxtSource, path: Path) -> Iterator[Finding]:
+def _attribution(settings: Settings) -> Iterator[Finding]:
+    order, path = settings.attribution.order, ("attribution", "order")
+    if "config" not in order and any(tenant.points for tenant in settings.tenants):
+        yield Finding(path, "has no config, so the points of the tenants are not used; add config, or remove them")
+    if settings.vcd_sources:
+        if "vcd" not in order:
+            yield Finding(path, "has no vcd, so what is known there of gateways is not used; add vcd")
+        return
+    for position, tenant in enumerate(settings.tenants):
+        if tenant.vcd_org is not None:
+            yield Finding(("tenants", position, "vcd_org"), "has no effect, since there is no source of kind vcd")
+
+
+def _source(source: AnySource, path: Path) -> Iterator[Finding]:
+    director = isinstance(source, VcdSource)
     plain = [url.lower().startswith("http://") for url in source.urls]
     for position, is_plain in enumerate(plain):
         if is_plain:
-            message = "is plain http, so anybody on the way can read the credentials and change the counters; use https"
+            what = "who is billed" if director else "the counters"
+            message = f"is plain http, so anybody on the way can read the credentials and change {what}; use https"
             yield Finding((*path, "urls", position), message)
     if not source.tls.verify:
         yield Finding(
             (*path, "tls", "verify"),
-            "is false, so anybody on the way can pose as the manager; use ca_file or fingerprint",
+            f"is false, so anybody on the way can pose as the {'director' if director else 'manager'}; "
+            "use ca_file or fingerprint",
         )
-    if all(plain) and (source.tls.ca_file or source.tls.fingerprint):
+    if isinstance(source, VcdSource) and (source.username or "").lower().endswith(f"@{source.org.lower()}"):
+        yield Finding((*path, "username"), "ends with the organisation, which is added at the log-in; remove it there")
+    if plain and all(plain) and (source.tls.ca_file or source.tls.fingerprint):
         yield Finding((*path, "tls"), "has no effect, since every address is plain http")
 
 
 def _later(part: Part, path: Path, keys: Sequence[str]) -> Iterator[Finding]:
     for key in keys:
         if getattr(part, key) is not None:
-            yield Finding((*path, key), "is not used by this version, which meters NSX-T by explicit points")
+            yield Finding((*path, key), "is not used by this version")
 
 
 def _influxdb(destination: InfluxDb, path: Path) -> Iterator[Finding]:

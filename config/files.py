@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from typing import Final
@@ -22,6 +22,8 @@ SECRET_FILES: Final = {f"{key}_file": key for key in SECRET_KEYS}
 
 PUBLIC_FILES: Final = frozenset({"ca_file", "client_ca_file", "cert_file"})
 KEY_FILES: Final = frozenset({"key_file"})
+KEPT_FILES: Final = frozenset({"service_account_token_file"})
+"""Keys of files that the daemon writes anew, by a file beside it that takes its place."""
 
 SECRET_BYTES_MAX = 4 * SECRET_CHARACTERS_MAX
 """Longest file of a secret: every character may take four bytes."""
@@ -65,6 +67,8 @@ def _block(values: Mapping[str, object], path: Path, folder: FilePath, out: Reso
             file = folder / str(value)
             made[key] = Expanded(str(file), value.written if isinstance(value, Expanded) else value)
             secret = _look(file, value, key, here, out)
+            if key in KEPT_FILES:
+                out.faults.extend(_not_kept(file, value, here))
             if secret is not None and SECRET_FILES[key] not in values:
                 made[SECRET_FILES[key]] = secret
     return made
@@ -97,6 +101,21 @@ def _look(file: FilePath, written: str, key: str, path: Path, out: Resolved) -> 
         out.faults.append(Finding(path, f"{shown(written)} {fault}"))
         return None
     return Secret(text)
+
+
+def _not_kept(file: FilePath, written: str, path: Path) -> Iterator[Finding]:
+    """Return a finding where a file that can be read could not be replaced by a new one."""
+    if not os.access(file, os.R_OK):
+        return
+    if not file.is_file():
+        why = "is not a file that can be replaced by a new one"
+    elif not os.access(file, os.W_OK):
+        why = "cannot be written, and the token in it changes at each use; give us the right to write it"
+    elif not os.access(file.resolve().parent, os.W_OK | os.X_OK):
+        why = "lies in a folder that we may not write to, and the token in it changes at each use"
+    else:
+        return
+    yield Finding(path, f"{shown(written)} {why}")
 
 
 def _line(read: bytes) -> tuple[str, str | None]:

@@ -10,9 +10,9 @@ from pydantic import Field
 
 from config.addresses import Listen, ListenAddress
 from config.leaves import FilePath, Hidden, Later, Name, some_or
+from config.logins import one_secret
 from config.part import Part, Raw, blocks, repeated
 from config.secret import Secret
-from config.sources import one_secret
 from config.tls import ServerTls
 from config.words import Finding, Path, path_text
 

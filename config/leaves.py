@@ -19,7 +19,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from collector.model.identity import UNATTRIBUTED
 from config.secret import Secret, secret_fault
-from config.units import DURATION, RATE, SIZE, Unit, within
+from config.units import DURATION, RATE, SHARE, SIZE, Unit, within
 from config.words import HIDDEN, Expanded, Wrong, meant, shown, what
 
 Json: TypeAlias = dict[str, Any]
@@ -62,14 +62,19 @@ def text(value: object) -> str:
     return str(value)
 
 
+def labelled(value: object, characters_max: int) -> str:
+    """Return ``value``, which must be a text of at most ``characters_max`` characters."""
+    found = text(value)
+    if len(found) > characters_max:
+        raise Wrong(f"{shown(value)} has {len(found)} characters; at most {characters_max} fit")
+    return found
+
+
 def label(characters_max: int) -> Leaf:
     """Return the leaf of a text that people read, of at most ``characters_max`` characters."""
 
     def read(value: object) -> str:
-        found = text(value)
-        if len(found) > characters_max:
-            raise Wrong(f"{shown(value)} has {len(found)} characters; at most {characters_max} fit")
-        return found
+        return labelled(value, characters_max)
 
     return Leaf(read, {"type": "string", "minLength": 1, "maxLength": characters_max, "x-type": "text"})
 
@@ -183,8 +188,13 @@ def flag(value: object) -> bool:
     raise Wrong(f"expected true or false, came {shown(value)}")
 
 
-def some_or(*words: str) -> Leaf:
-    """Return the leaf of one of ``words`` or a list of names, such as ``all`` or ``[acme, globex]``."""
+def some_or(*words: str, each: Callable[[object], str] = text) -> Leaf:
+    """Return the leaf of one of ``words`` or a list of names, such as ``all`` or ``[acme, globex]``.
+
+    Args:
+        words: What may stand instead of a list.
+        each: Reads a name of the list.
+    """
 
     def read(value: object) -> str | tuple[str, ...]:
         if isinstance(value, str):
@@ -195,7 +205,7 @@ def some_or(*words: str) -> Leaf:
             )
         if not isinstance(value, Sequence):
             raise Wrong(f"expected {_quoted(words)} or a list of names, came {what(value)}")
-        names = tuple(text(one) for one in value)
+        names = tuple(each(one) for one in value)
         if not names:
             raise Wrong(f"is an empty list; name one at least, or write {_quoted(words)}")
         if len(set(names)) < len(names):
@@ -224,6 +234,27 @@ def quantity(unit: Unit, at_least: str, at_most: str, reason: str = "") -> Leaf:
 def duration(at_least: str, at_most: str, reason: str = "") -> Leaf:
     """Return the leaf of a duration, held in milliseconds."""
     return quantity(DURATION, at_least, at_most, reason)
+
+
+OFF = 0
+"""Stands for a duration that is switched off."""
+
+
+def duration_or_off(at_least: str, at_most: str) -> Leaf:
+    """Return the leaf of a duration in milliseconds, or of ``off``, which YAML reads as false and which is 0."""
+    timed = duration(at_least, at_most)
+
+    def read(value: object) -> object:
+        is_off = value is False or (isinstance(value, str) and value.lower() == "off")
+        return OFF if is_off else timed.read(value)
+
+    schema = {"anyOf": [dict(timed.schema), {"enum": ["off", False]}], "x-type": f"{timed.schema['x-type']}, or off"}
+    return Leaf(read, schema, lambda value: timed.write(value) if value else "off")
+
+
+def share(at_least: str, at_most: str) -> Leaf:
+    """Return the leaf of a share of a whole, held in millionths."""
+    return quantity(SHARE, at_least, at_most)
 
 
 def size(at_least: str, at_most: str, reason: str = "") -> Leaf:

@@ -13,6 +13,7 @@ from collector.errors import ConfigError, Fault
 from config.cautions import cautions
 from config.document import Document, Unreadable, read_document
 from config.files import reason, resolve
+from config.references import unborn_tenants
 from config.secret import SECRET_KEYS
 from config.settings import Settings
 from config.words import Finding, path_text
@@ -76,7 +77,7 @@ def load(path: Path, environ: Mapping[str, str]) -> Loaded:
     faults = early + [one for one in late if not _follows(one.path, explained)]
     if faults or settings is None:
         raise ConfigError(_faults(faults, document, path))
-    found = [*_own_mode(path, document), *resolved.warnings, *cautions(settings)]
+    found = [*_own_mode(path, document), *resolved.warnings, *cautions(settings), *unborn_tenants(resolved.values)]
     warnings = {SettingsWarning(*_placed(one, document), path.name) for one in found}
     return Loaded(settings, tuple(sorted(warnings, key=lambda one: (one.line or 0, one.path, one.message))))
 

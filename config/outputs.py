@@ -9,8 +9,8 @@ from pydantic import BeforeValidator, Field
 
 from config.addresses import WriteAddress
 from config.leaves import FilePath, Flag, Hidden, Label, Name, duration, whole
+from config.logins import one_secret
 from config.part import Part, Raw, blocks, repeated
-from config.sources import one_secret
 from config.tls import ClientTls
 from config.words import Finding
 

@@ -15,9 +15,12 @@ from collector.model.identity import Kind
 from config.part import Raw, blocks
 from config.words import Finding, Path, path_text, shown
 
+_GATEWAYS = ("edge", "vpc", "tier1", "tier0")
+"""Keys that name what a point lies on; a link lies on its Tier-1."""
+
 
 class _Gateway(NamedTuple):
-    """What tells gateways apart: source, kind of point, which of both tiers, its last name, its Project."""
+    """What tells gateways apart: source, kind of point, the key that names it, its last name, its Project."""
 
     source: str
     kind: Kind
@@ -71,8 +74,8 @@ def _claim(path: Path, tenant: object, point: Raw) -> _Claim | None:
     source, kind = _text(point, "source"), _text(point, "kind")
     if source is None or kind is None or kind not in set(Kind):
         return None
-    tier0, tier1, interface = (_text(point, key) for key in ("tier0", "tier1", "interface"))
-    tier, gateway = ("tier1", tier1) if tier1 is not None else ("tier0", tier0)
+    tier0, interface = _text(point, "tier0"), _text(point, "interface")
+    tier, gateway = next(((key, name) for key in _GATEWAYS if (name := _text(point, key)) is not None), ("", None))
     if gateway is None or (Kind(kind) is Kind.SERVICE_INTERFACE and interface is None):
         return None
     project = _text(point, "project") or _project(gateway)
@@ -83,6 +86,8 @@ def _claim(path: Path, tenant: object, point: Raw) -> _Claim | None:
 
 def _text(point: Raw, key: str) -> str | None:
     value = point.get(key)
+    if key == "interface" and type(value) is int:
+        return str(value)
     return str(value) if isinstance(value, str) and value else None
 
 

@@ -37,8 +37,8 @@ class Part(BaseModel):
 
     @classmethod
     def keys(cls) -> tuple[str, ...]:
-        """Return the keys that this block knows."""
-        return tuple(key_of(name, field.alias) for name, field in cls.model_fields.items())
+        """Return the keys that an operator may write in this block."""
+        return tuple(key_of(name, field.alias) for name, field in cls.model_fields.items() if not field.exclude)
 
     @model_validator(mode="wrap")
     @classmethod
@@ -46,7 +46,7 @@ class Part(BaseModel):
         if isinstance(value, cls):
             return handler(value)
         if not isinstance(value, Mapping):
-            raise _error(
+            raise refused(
                 cls.__name__,
                 [Finding((), f"expected a block of keys ({listing(cls.keys(), 'and')}), came {what(value)}")],
             )
@@ -63,7 +63,7 @@ class Part(BaseModel):
             findings = [one for one in findings if one.path == (cls.decides,)] or findings
         if made is None or findings:
             # Outside the ``except`` block, so that no error carries what was written, secrets included, as its context.
-            raise _error(cls.__name__, findings)
+            raise refused(cls.__name__, findings)
         return made
 
     @classmethod
@@ -93,7 +93,8 @@ def is_section(default: object) -> bool:
     return isinstance(default, Part) or default == ()
 
 
-def _error(title: str, findings: Sequence[Finding]) -> ValidationError:
+def refused(title: str, findings: Sequence[Finding]) -> ValidationError:
+    """Return the error that carries findings to the report, each at its place."""
     lines = [
         InitErrorDetails(type=PydanticCustomError(FAULT, "{text}", {"text": message}), loc=path, input=None)
         for path, message in findings

@@ -66,7 +66,7 @@ def _block(schema: Mapping[str, Any]) -> Json:
 
 def _property(schema: Json) -> Json:
     schema.pop("title", None)
-    if "$ref" in schema or schema.get("default", ...) in (None, [], ()):
+    if "$ref" in schema or schema.get("default", ...) in (None, [], (), {}):
         schema.pop("default", None)
     if isinstance(schema.get("items"), Mapping):
         items = dict(schema["items"])
@@ -79,7 +79,7 @@ def _property(schema: Json) -> Json:
 
 def _value(schema: Json) -> Json:
     """Return the schema of a single value, or of text with a variable instead."""
-    if not _LEAF_KEYS & schema.keys():
+    if schema.get("type") == "object" or not _LEAF_KEYS & schema.keys():
         return schema
     outer: Json = {
         key: schema.pop(key) for key in ("description", "default", "examples", "x-type", "writeOnly") if key in schema

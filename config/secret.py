@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 from typing import Final
 
-SECRET_KEYS: Final = frozenset({"password", "token"})
+SECRET_KEYS: Final = frozenset({"password", "token", "api_token", "service_account_token"})
 """Keys whose values are secret, wherever they stand; each has a twin that ends in ``_file``."""
 
 SECRET_CHARACTERS_MAX = 64 * 1024

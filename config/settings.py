@@ -6,27 +6,30 @@ name says: ``poll.interval_ms``, ``poll.max_rate_bits``, ``source.answer_max_byt
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from collector.model.identity import UNATTRIBUTED
 from config.addresses import SQLITE, LedgerUrl
+from config.attribution import Attribution
 from config.http import Http, Token
-from config.leaves import Label, Later, Rate, duration
+from config.leaves import Label, Later, Rate, duration, duration_or_off, share
 from config.outputs import Exporters, InfluxDb, Prometheus
 from config.overlaps import overlaps
-from config.part import Part, Raw, block, blocks, repeated
+from config.part import Part, Raw, blocks, repeated
+from config.references import nothing_to_meter, references
 from config.secret import Secret
-from config.sources import NsxtSource
+from config.sources import AnySource, NsxtSource, NsxvSource, VcdSource
 from config.tenants import Point, Tenant
 from config.tls import ClientTls, ServerTls
 from config.units import DURATION
-from config.words import Expanded, Finding, meant, shown
+from config.words import Finding, shown
 
 __all__ = [
+    "AnySource",
+    "Attribution",
     "ClientTls",
     "Discovery",
     "Exporters",
@@ -35,6 +38,7 @@ __all__ = [
     "Ledger",
     "Log",
     "NsxtSource",
+    "NsxvSource",
     "Point",
     "Poll",
     "Prometheus",
@@ -44,6 +48,7 @@ __all__ = [
     "Settings",
     "Tenant",
     "Token",
+    "VcdSource",
 ]
 
 SOURCES_MAX = 100
@@ -79,6 +84,22 @@ class Poll(Part):
         100 * 10**9,
         alias="max_rate",
         description="Ceiling of a believable rate; what is above it is quarantined. A point may set its own.",
+    )
+    compare_ends_ms: Annotated[int, duration_or_off("1m", "7d")] = Field(
+        30 * 60_000,
+        alias="compare_ends",
+        description="Time between two comparisons of both ends of a Tier-0/Tier-1 link; `off` for none.",
+    )
+    imbalance_ppm: Annotated[int, share("0.01%", "100%")] = Field(
+        20_000,
+        alias="imbalance",
+        description="Share by which the ends of a link may differ; beyond it an event says so.",
+    )
+    remainder_ppm: Annotated[int, share("0.01%", "100%")] = Field(
+        50_000,
+        alias="remainder",
+        description="Share of a Tier-0's uplinks that links and interfaces under it may leave unexplained in an hour; "
+        "beyond it an event says so.",
     )
 
     @property
@@ -148,19 +169,17 @@ class Settings(Part):
     site: Label = Field("default", description="Label on everything that is exported.", examples=["ams1"])
     poll: Poll = Field(Poll(), description="Reading of counters.")
     discovery: Discovery = Field(Discovery(), description="Looking for metering points.")
-    sources: Annotated[tuple[NsxtSource, ...], Field(max_length=SOURCES_MAX)] = Field(
-        description="APIs that are polled; one at least.", json_schema_extra={"minItems": 1}
+    sources: Annotated[tuple[AnySource, ...], Field(max_length=SOURCES_MAX)] = Field(
+        description="APIs that are polled; one at least of kind `nsxt` or `nsxv`.", json_schema_extra={"minItems": 1}
     )
     tenants: Annotated[tuple[Tenant, ...], Field(max_length=TENANTS_MAX)] = Field(
         (), description="Who is billed, and for which points."
     )
+    attribution: Attribution = Field(Attribution(), description="Whose the metering points are.")
     ledger: Ledger = Field(Ledger(), description="Where usage is kept.")
     exporters: Exporters = Field(Exporters(), description="Where usage goes.")
     http: Http = Field(Http(), description="What is answered, where and to whom.")
     log: Log = Field(Log(), description="What is logged.")
-    attribution: Later | None = Field(
-        None, description="Taken and not used by this version, with a warning: attribution by VCD, tags and Projects."
-    )
     billing: Later | None = Field(
         None, description="Taken and not used by this version, with a warning: billing periods."
     )
@@ -168,50 +187,31 @@ class Settings(Part):
         None, description="Taken and not used by this version, with a warning: recovery points."
     )
 
+    @property
+    def nsxt_sources(self) -> tuple[NsxtSource, ...]:
+        """The sources of kind ``nsxt``, in the order of the file."""
+        return tuple(one for one in self.sources if isinstance(one, NsxtSource))
+
+    @property
+    def vcd_sources(self) -> tuple[VcdSource, ...]:
+        """The sources of kind ``vcd``, in the order of the file."""
+        return tuple(one for one in self.sources if isinstance(one, VcdSource))
+
+    @property
+    def nsxv_sources(self) -> tuple[NsxvSource, ...]:
+        """The sources of kind ``nsxv``, in the order of the file."""
+        return tuple(one for one in self.sources if isinstance(one, NsxvSource))
+
+    def director_of(self, source: NsxvSource) -> VcdSource | None:
+        """Return the source through which an NSX-V source asks, or ``None`` where it has addresses of its own."""
+        return next((one for one in self.vcd_sources if one.name == source.via_vcd), None)
+
     @classmethod
     def rules(cls, raw: Raw) -> Iterator[Finding]:
         """Return findings about blocks that name each other."""
-        if raw.get("sources") in (None, [], ()):
-            yield Finding(
-                ("sources",), "has no source, so there is nothing to meter; write one at least, of kind: nsxt"
-            )
-        sources, tenants = list(blocks(raw, "sources")), list(blocks(raw, "tenants"))
+        yield from nothing_to_meter(raw)
+        sources, tenants = blocks(raw, "sources"), blocks(raw, "tenants")
         yield from repeated((("sources", position, "name"), one.get("name")) for position, one in sources)
         yield from repeated((("tenants", position, "id"), one.get("id")) for position, one in tenants)
-        yield from _unknown_sources(raw, _texts(one.get("name") for _, one in sources))
+        yield from references(raw)
         yield from overlaps(raw)
-        yield from _unknown_tenants(raw, _texts(one.get("id") for _, one in tenants))
-
-
-def _texts(values: Iterator[object]) -> Sequence[str]:
-    return [value for value in values if isinstance(value, str)]
-
-
-def _unknown_sources(raw: Raw, known: Sequence[str]) -> Iterator[Finding]:
-    for position, tenant in blocks(raw, "tenants"):
-        for number, point in blocks(tenant, "points"):
-            source = point.get("source")
-            if isinstance(source, str) and source and source not in known:
-                hint = _hint(source, known)
-                yield Finding(
-                    ("tenants", position, "points", number, "source"),
-                    f"{shown(source)} is not the name of a source; {hint}",
-                )
-
-
-def _unknown_tenants(raw: Raw, known: Sequence[str]) -> Iterator[Finding]:
-    ids = {*known, UNATTRIBUTED}
-    for position, token in blocks(block(raw, "http"), "tokens"):
-        listed = token.get("tenants")
-        for number, tenant in enumerate(listed if isinstance(listed, list | tuple) else ()):
-            if isinstance(tenant, str) and tenant not in ids:
-                hint = _hint(tenant, known)
-                yield Finding(
-                    ("http", "tokens", position, "tenants", number),
-                    f"{shown(tenant)} is not the id of a tenant; {hint}",
-                )
-
-
-def _hint(word: str, known: Sequence[str]) -> str:
-    """Return the nearest known word; one that came from the environment is shown as it is written, so it names none."""
-    return meant(word, [one for one in known if not isinstance(one, Expanded)])

@@ -1,4 +1,5 @@
-"""Durations, rates and sizes: text with a unit to whole milliseconds, bits per second and bytes, and back.
+"""Durations, rates, sizes and shares: text with a unit to whole milliseconds, bits per second, bytes and millionths,
+and back.
 
 A bare number is refused, since ``60`` means seconds to one reader and milliseconds to the next. Numbers are decimal
 and exact: ``1.5s`` is 1500 ms, ``0.0001s`` is refused.
@@ -14,7 +15,7 @@ from decimal import Decimal
 from config.words import Wrong, listing, nearest, shown, what
 
 _NUMBER = r"\d{1,18}(?:\.\d{1,12})?"
-_WRITTEN = re.compile(rf"({_NUMBER}) ?([A-Za-z/]*)", re.ASCII)
+_WRITTEN = re.compile(rf"({_NUMBER}) ?([A-Za-z/%]*)", re.ASCII)
 
 QUANTITY_MAX = 2**63 - 1
 """Greatest quantity, in any base unit: what the ledger's integers hold."""
@@ -113,6 +114,9 @@ SIZE = Unit(
     ),
 )
 """Base unit: bytes."""
+
+SHARE = Unit(name="a share", example="2%", factors=(("ppm", 1), ("%", 10_000)))
+"""Base unit: millionths, so that a comparison stays one of whole numbers."""
 
 
 def within(unit: Unit, at_least: str, at_most: str, reason: str = "") -> Callable[[object], int]:

@@ -44,7 +44,7 @@ async def survey(settings: Settings, clock: Clock, *, online: bool) -> list[Surv
     """Return what each source says, in the order of the settings; they are asked side by side."""
     explicit = claims(settings)
     return list(
-        await asyncio.gather(*(_ask(one, settings, clock, explicit, online=online) for one in settings.sources))
+        await asyncio.gather(*(_ask(one, settings, clock, explicit, online=online) for one in settings.nsxt_sources))
     )
 
 

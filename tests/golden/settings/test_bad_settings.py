@@ -17,7 +17,7 @@ FILES = sorted(Path(__file__).parent.glob("*.yaml"))
 
 
 def test_there_are_files() -> None:
-    assert [file.stem for file in FILES] == ["broken", "many", "twice", "unsourced"]
+    assert [file.stem for file in FILES] == ["broken", "directors", "many", "twice", "unsourced"]
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)

@@ -24,6 +24,12 @@ CREDENTIALS = (
     "clients-ca.pem",
     "billing",
     "acme",
+    "vcd",
+    "vcd-ca.pem",
+    "vcd-partner",
+    "vcd-lab-token",
+    "nsxv",
+    "nsxv-ca.pem",
 )
 """The files that the examples name."""
 
@@ -35,6 +41,28 @@ def source(**keys: object) -> Values:
             "kind": "nsxt",
             "name": "nsx-ams1",
             "urls": ["https://nsx.example.net"],
+            "username": "northmeter",
+            "password": "written-here",
+        },
+        keys,
+    )
+
+
+def director(**keys: object) -> Values:
+    """Return a source of kind vcd without a fault, with ``keys`` instead of its own."""
+    return _with(
+        {"kind": "vcd", "name": "vcd", "urls": ["https://vcd.example.net"], "api_token": "written-here"},
+        keys,
+    )
+
+
+def legacy(**keys: object) -> Values:
+    """Return a source of kind nsxv without a fault, with ``keys`` instead of its own."""
+    return _with(
+        {
+            "kind": "nsxv",
+            "name": "nsxv",
+            "urls": ["https://nsxv.example.net"],
             "username": "northmeter",
             "password": "written-here",
         },

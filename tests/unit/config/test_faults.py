@@ -14,8 +14,16 @@ SHA1 = "ab" * 20
 @pytest.mark.parametrize(
     ("keys", "fault"),
     [
-        ({"kind": "nsx"}, 'kind: "nsx" is not known here; did you mean "nsxt"? Known: nsxt'),
-        ({"kind": "vcd"}, 'kind: "vcd" is not known here; known: nsxt'),
+        ({"kind": "nsx"}, 'kind: "nsx" is not known here; did you mean "nsxt"? Known: nsxt, vcd and nsxv'),
+        ({"kind": "vcda"}, 'kind: "vcda" is not known here; known: nsxt, vcd and nsxv'),
+        ({"kind": "extender"}, 'kind: "extender" is not known here; known: nsxt, vcd and nsxv'),
+        ({"kind": None}, "kind: is missing; write one of nsxt, vcd and nsxv"),
+        ({"kind": 5}, "kind: 5 is not known here; known: nsxt, vcd and nsxv"),
+        ({"kind": ["nsxt"]}, "kind: a list is not known here; known: nsxt, vcd and nsxv"),
+        ({"l2vpn_counters": "both"}, 'l2vpn_counters: "both" is not known here; known: taps and segments'),
+        ({"l2vpn_in": "in"}, 'l2vpn_in: "in" is not known here; known: ingress and egress'),
+        ({"vpn": "perhaps"}, 'vpn: expected true or false, came "perhaps"'),
+        ({"api_token": "x"}, 'api_token: is not a known key here; did you mean "token"?'),
         ({"name": "a b"}, 'name: "a b" may have letters, digits, . _ - only'),
         ({"name": ".."}, 'name: ".." has dots only, which is a folder in an address; add a letter or a digit'),
         ({"urls": []}, "urls: is empty; write the address of a manager, or of the VIP"),
@@ -153,6 +161,25 @@ def test_a_fault_of_a_tenant_names_its_place(tmp_path: Path, keys: dict[str, obj
             {"kind": "service_interface", "interface": "csp", "project": "p1"},
             "project: does not belong to an interface of a Tier-0, since Projects have none; remove it",
         ),
+        (
+            {"kind": "l2vpn"},
+            'kind: "l2vpn" cannot be an explicit point, since it belongs to the tenant of its gateway; remove it',
+        ),
+        (
+            {"kind": "transit_gateway_external"},
+            'kind: "transit_gateway_external" cannot be an explicit point, since it belongs to the tenant of its Proj',
+        ),
+        (
+            {"kind": "vpc", "tier0": None, "project": "retail"},
+            "vpc: is missing; a vpc needs project and vpc",
+        ),
+        (
+            {"kind": "vpc_external", "project": "retail", "vpc": "shop"},
+            "tier0: does not belong to a vpc_external, which takes project and vpc; remove it",
+        ),
+        ({"edge": "edge-1"}, "edge: does not belong to a tier0_uplink, which takes tier0 and interface; remove it"),
+        ({"interface": True}, "interface: expected text, came true or false; put it in quotes"),
+        ({"interface": -1}, "interface: expected text, came a number; put it in quotes"),
         ({"max_rate": "10"}, 'max_rate: "10" has no unit; write a rate such as 10Gbit/s'),
         ({"max_rate": "0bit/s"}, 'max_rate: "0bit/s" is below 1bit/s, the least; write 1bit/s or more'),
     ],
@@ -177,7 +204,22 @@ def test_a_fault_of_a_point_names_its_place(tmp_path: Path, keys: dict[str, obje
         ({"poll": {"link_end": "both"}}, 'poll.link_end: "both" is not known here; known: auto, tier0 and tier1'),
         ({"site": 5}, "site: expected text, came a number; put it in quotes"),
         ({"site": "a\nb"}, 'site: "a\\nb" has line breaks or other control characters in it'),
-        ({"sources": []}, "sources: has no source, so there is nothing to meter; write one at least, of kind: nsxt"),
+        (
+            {"sources": []},
+            "sources: has no source, so there is nothing to meter; write one at least, of kind: nsxt or nsxv",
+        ),
+        (
+            {"poll": {"compare_ends": "10s"}},
+            'poll.compare_ends: "10s" is below 1m, the least; write 1m or more',
+        ),
+        ({"poll": {"compare_ends": True}}, "poll.compare_ends: expected a duration such as 60s, came true or false"),
+        ({"poll": {"imbalance": "0%"}}, 'poll.imbalance: "0%" is below 0.01%, the least; write 0.01% or more'),
+        ({"poll": {"imbalance": 0.02}}, "poll.imbalance: 0.02 has no unit; write a share such as 2%"),
+        ({"poll": {"remainder": "101%"}}, 'poll.remainder: "101%" is above 100%, the most; write 100% or less'),
+        (
+            {"poll": {"remainder": "1.00001%"}},
+            'poll.remainder: "1.00001%" is finer than a share can be; the smallest step is 1ppm',
+        ),
         ({"sources": None}, "sources: has no source, so there is nothing to meter; write one at least, of kind: nsxt"),
         (
             {"ledger": {"url": "postgresql://northmeter:made-up@db/ledger"}},
@@ -191,7 +233,7 @@ def test_a_fault_of_a_point_names_its_place(tmp_path: Path, keys: dict[str, obje
             'ledger.retention.slots: "1h" is below 1d, the least; write 1d or more',
         ),
         ({"log": {"level": "warn"}}, 'log.level: "warn" is not known here; did you mean "warning"? Known: debug, '),
-        ({"poll": [1]}, "poll: expected a block of keys (interval, gap_after, link_end and max_rate), came a list"),
+        ({"poll": [1]}, "poll: expected a block of keys (interval, gap_after, link_end, max_rate, compare_ends, "),
         ({"exporter": {}}, 'exporter: is not a known key here; did you mean "exporters"?'),
         (
             {"exporters": {"influxdb": {"url": "http://influx:8086", "bucket": "usage"}}},
@@ -247,7 +289,9 @@ def test_a_fault_of_another_block_names_its_place(tmp_path: Path, values: dict[s
     ],
 )
 def test_a_fault_of_the_listener_names_its_place(tmp_path: Path, http: dict[str, object], fault: str) -> None:
-    (found,) = faults(tmp_path, settings(http={"tokens": [token()], **http}, tenants=[tenant()]))
+    written_only = {"auto_tenants": False}
+    broken = settings(http={"tokens": [token()], **http}, tenants=[tenant()], attribution=written_only)
+    (found,) = faults(tmp_path, broken)
     assert found.startswith(f"http.{fault}")
 
 
@@ -316,9 +360,9 @@ def test_names_are_unique(tmp_path: Path) -> None:
 
 
 def test_a_wrong_kind_is_the_only_thing_said_about_its_block(tmp_path: Path) -> None:
-    vcd = {"kind": "vcd", "name": "vcd", "urls": ["https://vcd.example.net"], "api_token_file": "/nowhere"}
-    assert faults(tmp_path, settings(sources=[source(), vcd])) == [
-        'sources[1].kind: "vcd" is not known here; known: nsxt'
+    vcda = {"kind": "vcda", "name": "vcda", "urls": ["vcda.example.net"], "login": "local", "timeout": 5}
+    assert faults(tmp_path, settings(sources=[source(), vcda])) == [
+        'sources[1].kind: "vcda" is not known here; known: nsxt, vcd and nsxv'
     ]
 
 
@@ -328,6 +372,7 @@ def test_faults_of_every_block_are_in_one_report_by_line(tmp_path: Path) -> None
         "sources": [source(concurrency=41, password=None)],
         "tenants": [tenant(timezone="Nowhere", points=[point(source="x", tier1="y")]), tenant()],
         "http": {"listen": "here", "tokens": [token(token="short", tenants=["acmee"])]},
+        "attribution": {"auto_tenants": False},
         "replikation": {"interval": "60s"},
     }
     places = [fault.split(": ", 1)[0] for fault in faults(tmp_path, broken)]

@@ -154,7 +154,10 @@ def test_defaults_are_those_of_the_reference(tmp_path: Path) -> None:
     assert (made.http.listen.host, made.http.listen.port) == ("127.0.0.1", 9470)
     assert made.http.open == ("health", "metrics")
     assert made.ledger.path == Path("/var/lib/northmeter/ledger.db")
-    assert made.sources[0].enforcement_point is None
+    assert made.nsxt_sources[0].enforcement_point is None
+    assert (made.poll.compare_ends_ms, made.poll.imbalance_ppm, made.poll.remainder_ppm) == (1_800_000, 20_000, 50_000)
+    assert made.attribution.order == ("config", "vcd", "nsx_tag", "nsx_project")
+    assert (made.attribution.nsx_tag_scope, made.attribution.auto_tenants) == ("tenant", True)
     assert made.exporters.prometheus.points is True
     assert made.exporters.influxdb == ()
 
@@ -167,7 +170,7 @@ def test_without_gap_after_one_lost_answer_is_no_gap(tmp_path: Path, interval: s
 def test_an_enforcement_point_can_be_named(tmp_path: Path) -> None:
     path = "/global-infra/sites/ams/enforcement-points/default"
     told = loaded(tmp_path, settings(sources=[source(federation=True, enforcement_point=path)])).settings
-    assert told.sources[0].enforcement_point == path
+    assert told.nsxt_sources[0].enforcement_point == path
 
 
 def test_one_destination_may_stand_for_a_list(tmp_path: Path) -> None:
@@ -175,6 +178,18 @@ def test_one_destination_may_stand_for_a_list(tmp_path: Path) -> None:
     single = loaded(tmp_path, settings(exporters={"influxdb": one})).settings.exporters.influxdb
     assert single == loaded(tmp_path, settings(exporters={"influxdb": [one]})).settings.exporters.influxdb
     assert [(each.name, each.url) for each in single] == [("influxdb", "http://influx:8086")]
+
+
+@pytest.mark.parametrize("off", ["off", False, "Off"])
+def test_a_comparison_is_switched_off(tmp_path: Path, off: object) -> None:
+    assert loaded(tmp_path, settings(poll={"compare_ends": off})).settings.poll.compare_ends_ms == 0
+
+
+def test_off_without_quotes_is_off(tmp_path: Path) -> None:
+    text = "sources: [{kind: nsxt, name: n, urls: [https://n], username: u, password: p}]\npoll: {compare_ends: off}\n"
+    made = loaded(tmp_path, text).settings
+    assert made.poll.compare_ends_ms == 0
+    assert '"compare_ends":"off"' in made.model_dump_json()
 
 
 @pytest.mark.parametrize("digits", ["AB" * 32, "ab" * 32, ":".join(["Ab"] * 32)])
@@ -259,7 +274,7 @@ def test_a_value_of_the_environment_adds_no_keys(tmp_path: Path) -> None:
 def test_numbers_words_and_flags_may_come_from_the_environment(tmp_path: Path) -> None:
     names = {"concurrency": "${C}", "federation": "${F}", "auth": "${A}", "timeout": "${T}", "kind": "${K}"}
     environ = {"C": "7", "F": "True", "A": "basic", "T": "5s", "K": "nsxt"}
-    (made,) = loaded(tmp_path, settings(sources=[source(**names)]), environ).settings.sources
+    (made,) = loaded(tmp_path, settings(sources=[source(**names)]), environ).settings.nsxt_sources
     assert (made.concurrency, made.federation, made.auth, made.timeout_ms) == (7, True, "basic", 5_000)
 
 
@@ -296,7 +311,7 @@ def test_a_secret_is_read_from_its_file_without_the_last_line_break(tmp_path: Pa
     file.write_bytes(b" with spaces " + ending.encode())
     file.chmod(0o600)
     result = loaded(tmp_path, settings(sources=[source(password=None, password_file=str(file))]))
-    (made,) = result.settings.sources
+    (made,) = result.settings.nsxt_sources
     assert made.password is not None
     assert made.password.reveal() == " with spaces "
     assert result.warnings == ()
@@ -413,14 +428,8 @@ def test_a_secret_in_a_file_that_everybody_can_read_warns(tmp_path: Path) -> Non
 
 
 def test_keys_of_later_versions_are_taken_with_a_warning(tmp_path: Path) -> None:
-    later = {"attribution": {"order": ["config"]}, "billing": {"day": 1}, "replication": {"interval": "60s"}}
-    file = settings(**later, tenants=[tenant(vcd_org="acme", billing={"percentile": 95})], http={"console": True})
-    warned = {one.path for one in loaded(tmp_path, file).warnings}
-    assert {
-        "attribution",
-        "billing",
-        "replication",
-        "tenants[0].vcd_org",
-        "tenants[0].billing",
-        "http.console",
-    } <= warned
+    later = {"billing": {"day": 1}, "replication": {"interval": "60s"}}
+    file = settings(**later, tenants=[tenant(billing={"percentile": 95})], http={"console": True, "tokens": [token()]})
+    warned = loaded(tmp_path, file).warnings
+    assert {one.path for one in warned} == {"billing", "replication", "tenants[0].billing", "http.console"}
+    assert {one.message for one in warned} == {"is not used by this version"}

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from collector.errors import ConfigError
 from config.loader import load
 from config.schema import json_schema
-from config.secret import Secret
-from tests.unit.config.support import Values, point, settings, source, tenant, token, written
+from config.secret import SECRET_KEYS, Secret
+from tests.unit.config.support import Values, director, legacy, point, settings, source, tenant, token, written
 
 SECRET = "Zq7hunter2Zq7"
 """Nothing else has these characters in a row, and ``in`` finds any output that has them."""
@@ -37,10 +37,11 @@ def everything_said(file: Path, environ: dict[str, str]) -> str:
             chain = chain.__cause__ or chain.__context__
         return "\n".join(said)
     made = result.settings
+    held = [secret for one in made.sources for secret in one.secrets]
     record = logging.LogRecord("x", logging.INFO, "x", 1, "%s %r", (made, made), None)
     warned = [str(one) + repr(one) for one in result.warnings]
     dumps = [repr(made.model_dump()), made.model_dump_json(), repr(made), str(made), record.getMessage()]
-    return "\n".join([*dumps, *warned, repr(result), f"{made.sources[0].password}"])
+    return "\n".join([*dumps, *warned, repr(result), f"{held} {held[0]}"])
 
 
 # Ways to break something beside the secret; each takes the settings as plain values and changes them.
@@ -93,7 +94,12 @@ def test_no_output_shows_a_secret_whatever_else_is_wrong(
     tmp_path_factory: pytest.TempPathFactory, *, breaks: list[str], password: str, bearer: str, auth: object, key: str
 ) -> None:
     values = settings(
-        sources=[source(**{"auth": auth, "password": None, key: SHAPES[password]})],
+        sources=[
+            source(**{"auth": auth, "password": None, key: SHAPES[password]}),
+            director(api_token=SHAPES[password]),
+            *([director(name="other", api_token=None, service_account_token=SHAPES[bearer])] if auth == 5 else []),
+            legacy(password=SHAPES[bearer]),
+        ],
         http={"tokens": [token(token=SHAPES[bearer]), token(name="other", token=SHAPES[bearer])]},
     )
     for one in breaks:
@@ -192,7 +198,7 @@ def test_secrets_are_equal_by_what_they_hide() -> None:
 
 def test_the_schema_has_no_example_of_a_secret() -> None:
     for block in json_schema()["$defs"].values():
-        for key in {"password", "token"} & block.get("properties", {}).keys():
+        for key in SECRET_KEYS & block.get("properties", {}).keys():
             secret = block["properties"][key]
             assert secret["writeOnly"] is True
             assert not {"default", "examples", "const"} & secret.keys()

@@ -1,4 +1,4 @@
-"""Durations, rates and sizes."""
+"""Durations, rates, sizes and shares."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.units import DURATION, QUANTITY_MAX, RATE, SIZE, Unit, within
+from config.units import DURATION, QUANTITY_MAX, RATE, SHARE, SIZE, Unit, within
 
-UNITS = (DURATION, RATE, SIZE)
+UNITS = (DURATION, RATE, SIZE, SHARE)
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,10 @@ UNITS = (DURATION, RATE, SIZE)
         (SIZE, "8MiB", 8_388_608),
         (SIZE, "1GB", 1_000_000_000),
         (SIZE, "0B", 0),
+        (SHARE, "2%", 20_000),
+        (SHARE, "0.5 %", 5_000),
+        (SHARE, "100%", 1_000_000),
+        (SHARE, "250ppm", 250),
     ],
 )
 def test_a_quantity_with_its_unit_is_read_exactly(unit: Unit, text: str, quantity: int) -> None:
