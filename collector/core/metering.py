@@ -7,40 +7,35 @@ their order and on what the answers listed, never on how series or points interl
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from collector.core.accounting import Outcome, Rules, account
-from collector.core.attribution import changes_of, owner_at
+from collector.core.attribution import owner_at
+from collector.core.booking import Booking, publications
 from collector.core.books import Book, Fold, Point, SeriesBook, SeriesId
 from collector.core.periods import format_time
-from collector.core.slots import Observed, coverage, rx_is_ingress, split, usage
+from collector.core.slots import Observed, coverage, rx_is_ingress
 from collector.core.steady import steady
-from collector.model.identity import BALANCE, ReadAt
+from collector.model.identity import ReadAt
 from collector.model.period import BEGINNING, SLOT_MS, Instant, slot_start
 from collector.model.sample import Reading, Row
 from collector.model.usage import (
     ClosedRun,
-    Coverage,
     Delta,
     Detail,
     Event,
     EventName,
     Evidence,
-    Publication,
     Quarantined,
     Role,
     SeriesUpdate,
     SlotChange,
-    Usage,
 )
 
 CLOSED_RUNS_MAX = 256
 """Finished stretches of coverage that a series keeps at hand; older ones stay in the ledger. A stretch ends only
 where the quality
 changes, so this is months of a bad node; coverage of slots older than that is no longer made worse by late news."""
-
-_NO_USAGE = Usage()
-_NO_COVERAGE = Coverage()
 
 
 def fold(point: Point, book: Book, reading: Reading) -> Fold:
@@ -70,7 +65,7 @@ def complete_by(point: Point, book: Book, until: Instant) -> Fold:
         return Fold(book)
     newest = max((s.state.run.end for s in book.series.values() if s.state is not None), default=BEGINNING)
     last = min(target, slot_start(newest) + SLOT_MS)
-    publish = tuple(_publications(point, book.complete_until, last))
+    publish = tuple(publications(point, (), book.complete_until, last))
     return Fold(Book(book.series, target), publish=publish)
 
 
@@ -83,10 +78,7 @@ class _Folding:
         self._reading = reading
         self._rules = _rules_of(point, book, reading.read_at)
         self._series = dict(book.series)
-        self._rx_is_ingress = rx_is_ingress(point.key.kind, reading.read_at)
-        self._changes = changes_of(point.owners) if len(point.owners) > 1 else ()
-        self._usage: dict[Instant, dict[int, Usage]] = {}
-        self._touched: list[tuple[Instant, Instant]] = []
+        self._booking = Booking(point, rx_is_ingress=rx_is_ingress(point.key.kind, reading.read_at))
         self._runs: list[ClosedRun] = []
         self._evidence: list[Evidence] = []
         self._quarantined: list[Quarantined] = []
@@ -111,7 +103,7 @@ class _Folding:
             updates,
             tuple(self._runs),
             slots,
-            tuple(self._publish(slots, complete_until)),
+            tuple(publications(self._point, slots, self._book.complete_until, complete_until)),
             tuple(self._evidence),
             tuple(self._quarantined),
             tuple(self._events),
@@ -152,10 +144,9 @@ class _Folding:
             self._runs.extend(ClosedRun(before.ref, run) for run in outcome.closed)
             closed = (*closed, *outcome.closed)[-CLOSED_RUNS_MAX:]
         for delta in outcome.deltas:
-            self._touched.append((delta.start, delta.end))
-            self._add(delta)
+            self._booking.add(delta)
         for delta in outcome.quarantined:
-            self._touched.append((delta.start, delta.end))
+            self._booking.touch(delta.start, delta.end)
             self._set_aside(before.ref, delta)
         return SeriesBook(before.ref, state, closed, expected_from)
 
@@ -167,11 +158,11 @@ class _Folding:
         """
         frontier = self._newest_frontier()
         if before.state is None:
-            self._touched.append((row.sample.at, frontier))
+            self._booking.touch(row.sample.at, frontier)
             return BEGINNING
         polled_at = self._reading.polled_at
         self._event(EventName.NODE_BACK, polled_at, row.node, {}, str(before.ref))
-        self._touched.append((max(polled_at, before.state.run.end), frontier))
+        self._booking.touch(max(polled_at, before.state.run.end), frontier)
         return polled_at
 
     def _newest_frontier(self) -> Instant:
@@ -192,68 +183,25 @@ class _Folding:
             if read_at is reading.read_at and node not in nodes:
                 detail = {"last_at": format_time(series.state.baseline.at)}
                 self._event(EventName.NODE_MISSING, reading.polled_at, node, detail, str(series.ref))
-            self._touched.append((series.state.run.end, self._newest_frontier()))
+            self._booking.touch(series.state.run.end, self._newest_frontier())
             self._series[key] = series._replace(expected_from=None)
 
     # --- usage -----------------------------------------------------------------------------------------------------
 
-    def _add(self, delta: Delta) -> None:
-        for part in split(delta, self._changes):
-            account_ref = self._account_at(part.start)
-            if account_ref is None:
-                continue
-            seen = usage(part.growth, rx_is_ingress=self._rx_is_ingress)
-            accounts = self._usage.setdefault(slot_start(part.start), {})
-            known = accounts.get(account_ref)
-            accounts[account_ref] = seen if known is None else Usage(*(a + b for a, b in zip(known, seen, strict=True)))
-
     def _set_aside(self, series: int, delta: Delta) -> None:
         owner = owner_at(self._point.owners, delta.start)
         if owner.role is Role.BILLED:
-            seen = usage(delta.growth, rx_is_ingress=self._rx_is_ingress)
+            seen = self._booking.seen(delta.growth)
             self._quarantined.append(Quarantined(series, delta, seen, owner.tenant, self._point.rules.max_rate))
-
-    def _account_at(self, at: Instant) -> int | None:
-        booked_to = owner_at(self._point.owners, at).books_to
-        return None if booked_to is None else self._point.accounts[booked_to]
 
     # --- slots -----------------------------------------------------------------------------------------------------
 
     def _slot_changes(self) -> Iterator[SlotChange]:
-        """Yield every slot whose usage or coverage this reading may have changed."""
+        """Return every slot whose usage or coverage this reading may have changed."""
         observed = tuple(
             Observed(s.closed, s.state.run, s.expected_from) for s in self._series.values() if s.state is not None
         )
-        alone = len(observed) == 1
-        for slot in self._touched_slots():
-            booked = self._usage.get(slot, {})
-            for account_ref, seen in self._coverage(slot, observed):
-                added = booked.get(account_ref, _NO_USAGE)
-                if alone and seen == _NO_COVERAGE and account_ref not in booked:
-                    continue  # nothing is known of this slot: it has no row
-                yield SlotChange(account_ref, slot, added, seen)
-
-    def _coverage(self, slot: Instant, observed: Sequence[Observed]) -> Iterator[tuple[int, Coverage]]:
-        """Yield (account, coverage) of a slot; an owner that comes back within it has one row."""
-        shares = list(_shares(self._point, slot))
-        if len(shares) <= 1:
-            for account_ref, start, end in shares:
-                yield account_ref, coverage(start, end, observed)
-            return
-        sums: dict[int, Coverage] = {}
-        for account_ref, start, end in shares:
-            known, seen = sums.get(account_ref, _NO_COVERAGE), coverage(start, end, observed)
-            sums[account_ref] = Coverage(*(a + b for a, b in zip(known, seen, strict=True)))
-        yield from sums.items()
-
-    def _touched_slots(self) -> list[Instant]:
-        if len(self._touched) == 1:
-            ((start, end),) = self._touched
-            return list(range(slot_start(start), end, SLOT_MS))
-        slots: set[Instant] = set()
-        for start, end in self._touched:
-            slots.update(range(slot_start(start), end, SLOT_MS))
-        return sorted(slots)
+        return self._booking.slots(lambda start, end: coverage(start, end, observed), with_unknown=len(observed) != 1)
 
     def _complete_until(self) -> Instant:
         """Return until when every expected series has a sample: slots that end by then are complete."""
@@ -269,18 +217,6 @@ class _Folding:
             starts = (s.state.run.start for s in self._series.values() if s.state is not None)
             known = slot_start(min(starts))
         return max(known, slot_start(min(seen)))
-
-    def _publish(self, slots: Sequence[SlotChange], complete_until: Instant) -> Iterator[Publication]:
-        """Yield what exporters send: slots that became complete now, and complete ones that changed."""
-        before = self._book.complete_until
-        if before and before < complete_until:
-            yield from _publications(self._point, before, complete_until)
-        for change in slots:
-            complete = change.slot + SLOT_MS <= complete_until
-            if change.account == self._point.accounts.get(BALANCE):
-                continue
-            if complete and not (before and before <= change.slot):
-                yield Publication(change.account, change.slot)
 
     def _event(self, event: EventName, at: Instant, node: str | None, detail: Detail, repeat_key: str) -> None:
         key = self._point.key
@@ -309,22 +245,3 @@ def _rules_of(point: Point, book: Book, read_at: ReadAt) -> Rules:
     if rules.created_at is None or all(end is read_at or s.state is None for (end, _, _), s in book.series.items()):
         return rules
     return rules._replace(created_at=None)
-
-
-def _shares(point: Point, slot: Instant) -> Iterator[tuple[int, Instant, Instant]]:
-    """Yield (account, start, end) of the owners of a slot to whom usage is booked."""
-    owners, end = point.owners, slot + SLOT_MS
-    for index, owner in enumerate(owners):
-        until = owners[index + 1].valid_from if index + 1 < len(owners) else end
-        left, right = max(owner.valid_from, slot), min(until, end)
-        booked_to = owner.books_to
-        if left < right and booked_to is not None:
-            yield point.accounts[booked_to], left, right
-
-
-def _publications(point: Point, start: Instant, end: Instant) -> Iterator[Publication]:
-    """Yield every slot of [start, end) for exporters; what is read for balance is not exported."""
-    for slot in range(start, end, SLOT_MS):
-        for account_ref in dict.fromkeys(share[0] for share in _shares(point, slot)):
-            if account_ref != point.accounts.get(BALANCE):
-                yield Publication(account_ref, slot)
