@@ -1,256 +1,266 @@
-"""Metering point and time to tenant: docs/accounting.md, section 5.
+"""Metering point to tenant: docs/accounting.md, section 5.
 
-A point belongs to one tenant during a dated interval; what belongs to nobody is ``unattributed``. Where the other end
-of the same bytes is metered for a tenant (uplinks of a shared Tier-0, links under a dedicated one) the point is
-``balance``:
-read, but in
+Each rule says whose a point is, or nothing; the first that names a tenant is believed, in the order of the settings.
+What belongs to nobody is ``unattributed``. The uplinks of a gateway and the links under it are the same bytes: the
+side that an earlier rule names is billed, at the same rule the uplinks, and the other side is ``balance``: read, but in
 no usage row, so that the same bytes are never billed twice.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
+from collector.core import labels
+from collector.core.claims import Explicit
+from collector.core.decisions import (
+    Attribution,
+    AttributionRules,
+    Claim,
+    Decision,
+    Named,
+    Note,
+    NoteKind,
+    Overlap,
+    Rule,
+    Saying,
+    SourceEntry,
+    TenantEntry,
+)
+from collector.core.mapping import VcdMapping
+from collector.core.networks import org_names
+from collector.core.owners import changes_of, next_owner, owner_at, owners_with
+from collector.core.places import Gateway, Place, Segment
+from collector.core.tenancy import Tenancy
 from collector.model.identity import UNATTRIBUTED, Kind, PointKey, TenantId
-from collector.model.period import BEGINNING, Instant
-from collector.model.usage import Owner, Role
+from collector.model.usage import Role
+
+__all__ = [
+    "Attribution",
+    "AttributionRules",
+    "Claim",
+    "Decision",
+    "Gateway",
+    "Named",
+    "Note",
+    "NoteKind",
+    "Overlap",
+    "Place",
+    "Rule",
+    "Segment",
+    "SourceEntry",
+    "TenantEntry",
+    "attribute",
+    "changes_of",
+    "next_owner",
+    "owner_at",
+    "owners_with",
+    "tenancy_of",
+]
+
+UPPER = frozenset({Kind.TIER0_UPLINK})
+"""Kinds that count at the outer side of a Tier-0 or VRF, which is their ``gateway``."""
+
+LOWER = frozenset({Kind.TIER1_DOWNLINK, Kind.VPC_EXTERNAL})
+"""Kinds that count at its inner side: what passes them passes its uplinks too, or goes to another tenant."""
+
+NOBODY = "no rule names its tenant"
 
 
-class Place(Protocol):
-    """What attribution looks at of a metering point that an inventory found."""
+def attribute(
+    places: Sequence[Place],
+    rules: AttributionRules | Sequence[Claim],
+    *,
+    source: str = "",
+    gateways: Sequence[Gateway] = (),
+    segments: Sequence[Segment] = (),
+) -> Attribution:
+    """Return the tenant of every metering point of one source, with the reason.
 
-    @property
-    def key(self) -> PointKey: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def gateway(self) -> str: ...
-    @property
-    def gateway_name(self) -> str: ...
-    @property
-    def tier1(self) -> str | None: ...
-    @property
-    def project(self) -> str | None: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
-    """An explicit point of the settings: what is billed to a tenant.
-
-    Attributes:
-        tenant: To whom.
-        source: Name of the source.
-        kind: Kind of the point.
-        tier0: Id, display name or policy path of the Tier-0 or VRF, where given.
-        tier1: The same of the Tier-1.
-        interface: The same of the interface.
-        project: Name of the NSX Project that the Tier-1 lies in.
-        max_rate: The point's own ceiling, bit/s.
-        path: Key path in the settings, for messages.
+    Args:
+        places: Its points.
+        rules: How points get their tenants; claims alone stand for the settings as the only rule.
+        source: Its name; without it that of the points.
+        gateways: Its gateways, to find what directors name; without them no director's gateway is found.
+        segments: The segments behind service interfaces.
     """
-
-    tenant: TenantId
-    source: str
-    kind: Kind
-    tier0: str | None = None
-    tier1: str | None = None
-    interface: str | None = None
-    project: str | None = None
-    max_rate: int | None = None
-    path: str = ""
-
-
-class Decision(NamedTuple):
-    """To whom a point belongs, and why.
-
-    Attributes:
-        tenant: The tenant, perhaps ``unattributed``.
-        role: Whether its usage is booked or it is read for balance only.
-        reason: Why, in words.
-        max_rate: The point's own ceiling, bit/s, where the settings give one.
-    """
-
-    tenant: TenantId
-    role: Role
-    reason: str
-    max_rate: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Overlap:
-    """The same bytes claimed twice: by an uplink of a gateway and by a link under it, or by two tenants at one point.
-
-    Attributes:
-        point: The point that is not billed because of it.
-        message: Both claims, in words.
-    """
-
-    point: PointKey
-    message: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attribution:
-    """What the rules make of an inventory.
-
-    Attributes:
-        decisions: Every point has one.
-        overlaps: What is claimed twice.
-        unmatched: Claims that no point of the inventory fits.
-    """
-
-    decisions: Mapping[PointKey, Decision]
-    overlaps: tuple[Overlap, ...]
-    unmatched: tuple[Claim, ...]
-
-
-def attribute(places: Sequence[Place], claims: Sequence[Claim]) -> Attribution:
-    """Return the tenant of every place by the explicit points of the settings.
-
-    Source: docs/accounting.md, sections 3 and 5.
-    """
-    claimed, doubles, unmatched = _claimed(places, claims)
-    uplinks = {p.gateway: claimed[p.key] for p in places if p.key.kind is Kind.TIER0_UPLINK and p.key in claimed}
-    links = {p.gateway: claimed[p.key] for p in places if p.key.kind is Kind.TIER1_DOWNLINK and p.key in claimed}
-    decisions: dict[PointKey, Decision] = {}
-    overlaps = list(doubles)
-    for place in places:
-        claim = claimed.get(place.key)
-        dedicated = uplinks.get(place.gateway) if place.key.kind is Kind.TIER1_DOWNLINK else None
-        shared = links.get(place.gateway) if place.key.kind is Kind.TIER0_UPLINK else None
-        if claim is not None and dedicated is not None:
-            overlaps.append(Overlap(point=place.key, message=_twice(place, claim, dedicated)))
-        decisions[place.key] = _decide(place, claim, dedicated, shared)
-    return Attribution(decisions=decisions, overlaps=tuple(overlaps), unmatched=unmatched)
-
-
-def _decide(place: Place, claim: Claim | None, dedicated: Claim | None, shared: Claim | None) -> Decision:
-    if dedicated is not None:
-        reason = f"the uplinks of {place.gateway_name} are billed to {dedicated.tenant}"
-        owner = claim.tenant if claim is not None else UNATTRIBUTED
-        return Decision(owner, Role.BALANCE, reason, claim.max_rate if claim else None)
-    if claim is not None:
-        return Decision(
-            claim.tenant, Role.BILLED, f"settings: {claim.path}" if claim.path else "settings", claim.max_rate
-        )
-    if shared is not None:
-        return Decision(UNATTRIBUTED, Role.BALANCE, f"links under {place.gateway_name} are billed to tenants")
-    return Decision(UNATTRIBUTED, Role.BILLED, "no rule names its tenant")
-
-
-def _claimed(
-    places: Sequence[Place], claims: Sequence[Claim]
-) -> tuple[dict[PointKey, Claim], list[Overlap], tuple[Claim, ...]]:
-    """Return the claim of each place (of two that fit, the first of the settings), what is odd, and what fits
-    nothing."""
-    index = _Index(places)
-    claimed: dict[PointKey, Claim] = {}
-    doubles: list[Overlap] = []
-    unmatched: list[Claim] = []
-    for claim in claims:
-        found, ambiguous = index.find(claim)
-        doubles.extend(ambiguous)
-        if not found and not ambiguous:
-            unmatched.append(claim)
-        for place in found:
-            first = claimed.setdefault(place.key, claim)
-            if first is not claim:
-                message = f"{place.key.label} is claimed by {_who(first)} and by {_who(claim)}; the first counts"
-                doubles.append(Overlap(point=place.key, message=message))
-    return claimed, doubles, tuple(unmatched)
-
-
-class _Index:
-    """Places by the names of the gateway that a claim may use; ids and paths go before display names.
-
-    Display names are not unique in NSX, so one that fits several gateways names none of them.
-    """
-
-    def __init__(self, places: Sequence[Place]) -> None:
-        self._exact: dict[tuple[str, Kind, str], list[Place]] = {}
-        self._named: dict[tuple[str, Kind, str], list[Place]] = {}
-        for place in places:
-            source, kind, gateway = place.key.source, place.key.kind, _gateway(place)
-            name = place.name if kind is Kind.TIER1_DOWNLINK else place.gateway_name
-            for exact in {gateway, _last(gateway)}:
-                self._exact.setdefault((source, kind, exact), []).append(place)
-            self._named.setdefault((source, kind, name), []).append(place)
-
-    def find(self, claim: Claim) -> tuple[list[Place], list[Overlap]]:
-        """Return the places that a claim means, or what makes it ambiguous."""
-        wanted = claim.tier1 if claim.tier1 is not None else claim.tier0
-        key = (claim.source, claim.kind, wanted or "")
-        found = [place for place in self._exact.get(key, ()) if _fits(claim, place)]
-        if not found:
-            found = [place for place in self._named.get(key, ()) if _fits(claim, place)]
-        if len({_gateway(place) for place in found}) > 1:
-            paths = ", ".join(sorted({_gateway(place) for place in found}))
-            message = f"{_who(claim)}: {wanted!r} names several gateways ({paths}); write the policy path of one"
-            return [], [Overlap(point=found[0].key, message=message)]
-        exact = [place for place in found if claim.interface in (place.key.path, _last(place.key.path))]
-        return exact or found, []
-
-
-def _gateway(place: Place) -> str:
-    """Return the policy path of the gateway that a claim names: a link's Tier-1, an interface's own gateway."""
-    if place.key.kind is Kind.TIER1_DOWNLINK:
-        return place.key.path
-    return place.tier1 if place.tier1 is not None else place.gateway
-
-
-def _last(path: str) -> str:
-    return path.rsplit("/", 1)[-1]
-
-
-def _who(claim: Claim) -> str:
-    return f"{claim.tenant} ({claim.path})" if claim.path else claim.tenant
-
-
-def _twice(place: Place, claim: Claim, dedicated: Claim) -> str:
-    return (
-        f"{place.key.label} is billed to {_who(claim)}, and the uplinks of its gateway {place.gateway_name} "
-        f"to {_who(dedicated)}: the same bytes twice; the link is read for balance only until one of the two is removed"
+    if not isinstance(rules, AttributionRules):
+        rules = AttributionRules(order=(Rule.CONFIG,), claims=tuple(rules), auto_tenants=False)
+    source = source or (places[0].key.source if places else "")
+    found = frozenset(labels.names(places, rules.order, rules.tag_scope))
+    tenancy = tenancy_of(rules, found)
+    is_explicit = Rule.CONFIG in rules.order
+    explicit = Explicit(places, [claim for claim in rules.claims if is_explicit and claim.source == source])
+    tags = labels.TagRule(places, gateways, rules.tag_scope, tenancy)
+    directors = VcdMapping(
+        rules if Rule.VCD in rules.order else AttributionRules(),
+        source,
+        tenancy,
+        places=places,
+        gateways=gateways,
+        segments=segments,
+    )
+    voices = {
+        Rule.CONFIG: explicit.say,
+        Rule.VCD: directors.say,
+        Rule.NSX_TAG: tags.say,
+        Rule.NSX_PROJECT: labels.ProjectRule(tenancy).say,
+    }
+    chosen = _choose(places, [(rule, voices[rule]) for rule in rules.order], explicit)
+    decisions, overlaps = _settle(places, chosen, explicit)
+    tenants = {decision.tenant for decision in decisions.values()}
+    return Attribution(
+        decisions=decisions,
+        overlaps=(*explicit.overlaps, *overlaps),
+        unmatched=tuple(explicit.unmatched),
+        names={tenant: name for tenant, name in tenancy.names.items() if tenant in tenants},
+        notes=(*directors.notes, *tags.notes, *tenancy.notes),
+        found=found,
     )
 
 
-def _fits(claim: Claim, place: Place) -> bool:
-    """True when a place of the claim's gateway also has what else the claim names."""
-    if claim.project not in (None, place.project) or (place.tier1 is None) == (claim.tier1 is not None):
-        return False
-    if claim.kind is Kind.TIER1_DOWNLINK:
-        return claim.tier0 is None or claim.tier0 in (place.gateway, _last(place.gateway), place.gateway_name)
-    return claim.interface is None or claim.interface in (place.key.path, _last(place.key.path), place.name)
+def tenancy_of(rules: AttributionRules, found: Iterable[Named] = ()) -> Tenancy:
+    """Return which tenant each organisation is, and each of the names that were ``found`` in NSX."""
+    orgs = (named for cloud in rules.maps for named in org_names(cloud)) if Rule.VCD in rules.order else ()
+    return Tenancy(rules.tenants, (*orgs, *rules.names, *found), order=rules.order, auto=rules.auto_tenants)
 
 
-# --- owners over time ------------------------------------------------------------------------------------------------
+# --- the first rule that knows ---------------------------------------------------------------------------------------
 
 
-def next_owner(owners: Sequence[Owner], decision: Decision, inventory_at: Instant) -> Owner | None:
-    """Return the owner that begins with an inventory, or ``None`` when nothing changed.
+class _Choice(NamedTuple):
+    """What is believed of a point; ``rank`` is the place of its rule in the order, ``rule`` none where nobody knew."""
 
-    The first owner holds from the beginning; a later change is dated by the complete inventory that first shows it, and
-    never before the one it follows.
+    rank: int
+    rule: Rule | None
+    said: Saying
+
+    @property
+    def is_named(self) -> bool:
+        """A tenant is to be billed."""
+        return self.rule is not None and not self.said.internal
+
+
+def _choose(
+    places: Sequence[Place], voices: Sequence[tuple[Rule, Callable[[Place], Saying | None]]], explicit: Explicit
+) -> dict[PointKey, _Choice]:
+    return {place.key: _first(place, voices, explicit) for place in places}
+
+
+def _first(
+    place: Place, voices: Sequence[tuple[Rule, Callable[[Place], Saying | None]]], explicit: Explicit
+) -> _Choice:
+    """Return what the first rule says that knows the point; an explicit point is metered wherever it lies."""
+    doubts: list[str] = []
+    for rank, (rule, say) in enumerate(voices):
+        said = say(place)
+        if said is None:
+            continue
+        if said.internal:
+            claimed = explicit.say(place)
+            return _Choice(rank, Rule.CONFIG, claimed) if claimed is not None else _Choice(rank, rule, said)
+        if said.tenant is not None:
+            return _Choice(rank, rule, said)
+        doubts.append(said.reason)
+    return _Choice(len(voices), None, Saying(None, "; ".join((NOBODY, *doubts))))
+
+
+# --- the same bytes only once ----------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Side:
+    """The uplinks of a gateway, or the links under it: the best rank of their rules, and tenant → what was said."""
+
+    rank: int | None = None
+    tenants: dict[TenantId, _Choice] = field(default_factory=dict)
+
+    def add(self, choice: _Choice, tenant: TenantId) -> None:
+        self.rank = choice.rank if self.rank is None else min(self.rank, choice.rank)
+        known = self.tenants.get(tenant)
+        if known is None or choice.rank < known.rank:
+            self.tenants[tenant] = choice
+
+    def goes_before(self, other: _Side, *, at_same: bool) -> bool:
+        """True when this side is billed and not the other."""
+        if self.rank is None:
+            return False
+        return other.rank is None or self.rank < other.rank or (at_same and self.rank == other.rank)
+
+    @property
+    def words(self) -> str:
+        """Their tenants."""
+        return _listed(sorted(self.tenants))
+
+
+def _settle(
+    places: Sequence[Place], chosen: dict[PointKey, _Choice], explicit: Explicit
+) -> tuple[dict[PointKey, Decision], list[Overlap]]:
+    uppers: dict[str, _Side] = {}
+    lowers: dict[str, _Side] = {}
+    for place in places:
+        sides = uppers if place.key.kind in UPPER else lowers if place.key.kind in LOWER else None
+        choice = chosen[place.key]
+        if sides is not None and choice.is_named and choice.said.tenant is not None:
+            sides.setdefault(place.gateway, _Side()).add(choice, choice.said.tenant)
+    decisions: dict[PointKey, Decision] = {}
+    overlaps: list[Overlap] = []
+    nothing = _Side()
+    for place in places:
+        choice, claim = chosen[place.key], explicit.claim(place.key)
+        upper, lower = uppers.get(place.gateway, nothing), lowers.get(place.gateway, nothing)
+        winner = _winner(place, upper, lower)
+        if winner is not None and choice.is_named and _is_told(choice, winner):
+            overlaps.append(Overlap(point=place.key, message=_twice(place, choice, winner)))
+        decisions[place.key] = _decide(place, choice, winner, claim.max_rate if claim is not None else None)
+    return decisions, overlaps
+
+
+def _winner(place: Place, upper: _Side, lower: _Side) -> _Side | None:
+    """Return the other side of a point's gateway where that is billed for the same bytes, or ``None``."""
+    if place.key.kind in UPPER:
+        return lower if lower.goes_before(upper, at_same=False) else None
+    if place.key.kind in LOWER:
+        return upper if upper.goes_before(lower, at_same=True) else None
+    return None
+
+
+def _decide(place: Place, choice: _Choice, winner: _Side | None, max_rate: int | None) -> Decision:
+    tenant = choice.said.tenant if choice.said.tenant is not None else UNATTRIBUTED
+    if choice.said.internal:
+        return Decision(tenant, Role.INTERNAL, choice.said.reason, max_rate, choice.rule)
+    if winner is None:
+        return Decision(tenant, Role.BILLED, choice.said.reason, max_rate, choice.rule)
+    if place.key.kind in UPPER:
+        reason = f"links under {place.gateway_name} are billed to tenants"
+    else:
+        reason = f"the uplinks of {place.gateway_name} are billed to {winner.words}"
+    return Decision(tenant, Role.BALANCE, reason, max_rate, choice.rule)
+
+
+def _is_told(choice: _Choice, winner: _Side) -> bool:
+    """True for an overlap that an operator should know of: both explicit, or other tenants.
+
+    A gateway on a provider gateway that is dedicated to its own organisation is no overlap: it is how VCD works.
     """
-    if not owners:
-        return Owner(decision.tenant, decision.role, BEGINNING, decision.reason)
-    last = owners[-1]
-    if (last.tenant, last.role) == (decision.tenant, decision.role):
-        return None
-    return Owner(decision.tenant, decision.role, max(inventory_at, last.valid_from + 1), decision.reason)
+    both_explicit = choice.rule is Rule.CONFIG and any(one.rule is Rule.CONFIG for one in winner.tenants.values())
+    return both_explicit or set(winner.tenants) != {choice.said.tenant}
 
 
-def owner_at(owners: Sequence[Owner], at: Instant) -> Owner:
-    """Return who owned a point at an instant; ``owners`` ascend and the first holds from the beginning."""
-    current = owners[0]
-    for owner in owners[1:]:
-        if owner.valid_from > at:
-            break
-        current = owner
-    return current
+def _twice(place: Place, choice: _Choice, winner: _Side) -> str:
+    upper = place.key.kind in UPPER
+    who, reason = min((one.rank, tenant, one.said.reason) for tenant, one in winner.tenants.items())[1:]
+    others = f" and {len(winner.tenants) - 1} more" if len(winner.tenants) > 1 else ""
+    what = "the links under" if upper else "the uplinks of"
+    end = "the uplink" if upper else "the link"
+    return (
+        f"{place.key.label} is billed to {choice.said.tenant} ({choice.said.reason}), and {what} its gateway "
+        f"{place.gateway_name} to {who}{others} ({reason}): the same bytes twice; {end} is read for balance only until "
+        "one of the two is removed"
+    )
 
 
-def changes_of(owners: Iterable[Owner]) -> tuple[Instant, ...]:
-    """Return the instants at which the owner changed."""
-    return tuple(owner.valid_from for owner in owners if owner.valid_from > BEGINNING)
+def _listed(tenants: Sequence[TenantId], at_most: int = 3) -> str:
+    shown = ", ".join(tenants[:at_most])
+    return shown if len(tenants) <= at_most else f"{shown} and {len(tenants) - at_most} more"
