@@ -52,7 +52,7 @@ def _source(source: AnySource, path: Path) -> Iterator[Finding]:
         )
     if isinstance(source, VcdSource) and (source.username or "").lower().endswith(f"@{source.org.lower()}"):
         yield Finding((*path, "username"), "ends with the organisation, which is added at the log-in; remove it there")
-    if plain and all(plain) and (source.tls.ca_file or source.tls.fingerprint):
+    if all(plain) and (source.tls.ca_file or source.tls.fingerprint):
         yield Finding((*path, "tls"), "has no effect, since every address is plain http")
 
 

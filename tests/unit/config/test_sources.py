@@ -184,6 +184,15 @@ def test_a_changing_token_is_no_device(tmp_path: Path) -> None:
     )
 
 
+def test_a_changing_token_is_no_key_and_in_no_dump(tmp_path: Path) -> None:
+    token_file(tmp_path)
+    made = loaded(tmp_path, settings(sources=[source(), director(api_token=None, **TOKEN)])).settings
+    assert '"service_account_token_file"' in made.model_dump_json()
+    assert '"service_account_token"' not in made.model_dump_json()
+    (found,) = faults(tmp_path, settings(sources=[source(), director(service_account_tokn="x")]))
+    assert found.endswith('is not a known key here; did you mean "service_account_token_file"?')
+
+
 def test_two_sources_do_not_use_up_one_token(tmp_path: Path) -> None:
     token_file(tmp_path)
     twice = [director(api_token=None, **TOKEN), director(name="vcd-two", api_token=None, **TOKEN)]
@@ -290,6 +299,13 @@ def test_a_director_alone_meters_nothing(tmp_path: Path) -> None:
         "sources: has only sources of kind vcd, which count nothing, so there is nothing to meter; "
         "write one at least, of kind: nsxt or nsxv"
     )
+
+
+def test_a_kind_from_the_environment_is_not_guessed_at(tmp_path: Path) -> None:
+    values = settings(sources=[source(kind="${K}")])
+    assert faults(tmp_path, values, {"K": "nsxtt"}) == [
+        'sources[0].kind: "${K}" is not known here; known: nsxt, vcd and nsxv'
+    ]
 
 
 def test_names_are_unique_over_kinds(tmp_path: Path) -> None:
