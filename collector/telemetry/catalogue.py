@@ -120,6 +120,44 @@ INVENTORY_AGE = Metric(
 )
 POINTS = Metric("northmeter_points", _GAUGE, "", "Metering points of the newest inventory.", ("source", "kind"))
 
+MAP_AGE = Metric(
+    "northmeter_map_age_seconds",
+    _GAUGE,
+    "seconds",
+    "Age of the map in force that a cloud director gave: whose gateways and networks are.",
+    ("source",),
+)
+GATEWAY_REMAINDER = Metric(
+    "northmeter_gateway_remainder_bytes",
+    _GAUGE,
+    "bytes",
+    "Uplinks and service interfaces of a Tier-0 minus the links under it, in the last full hour; absent where some "
+    "part of it was not covered. Traffic between tenants passes links and no uplink, and makes it negative.",
+    ("source", "gateway", "direction"),
+)
+TUNNEL_UP = Metric(
+    "northmeter_tunnel_up",
+    _GAUGE,
+    "",
+    "1 when a tunnel carries traffic, 0 in every other state; absent where the source tells no state.",
+    ("source", "tenant", "kind", "point"),
+)
+IP_ADDRESSES = Metric(
+    "northmeter_ip_addresses",
+    _GAUGE,
+    "",
+    "Addresses that a tenant holds in an IP Space or on an uplink, by the newest map; a prefix counts "
+    "all its addresses.",
+    ("source", "tenant", "space", "type", "state"),
+)
+IP_QUOTA = Metric(
+    "northmeter_ip_quota",
+    _GAUGE,
+    "",
+    "Floating addresses, or prefixes of a length, that a tenant may hold in an IP Space; absent without a cap.",
+    ("source", "tenant", "space", "type", "prefix_length"),
+)
+
 LEDGER_WRITABLE = Metric("northmeter_ledger_writable", _GAUGE, "", "1 when the ledger takes transactions, 0 when not.")
 LEDGER_SIZE = Metric("northmeter_ledger_size_bytes", _GAUGE, "bytes", "Size of the ledger on disk, its log included.")
 LEDGER_COMMIT_DURATION = Metric(
@@ -191,7 +229,12 @@ ALL: Final[tuple[Metric, ...]] = (
     DISCOVERIES,
     DISCOVERY_DURATION,
     INVENTORY_AGE,
+    MAP_AGE,
     POINTS,
+    GATEWAY_REMAINDER,
+    TUNNEL_UP,
+    IP_ADDRESSES,
+    IP_QUOTA,
     LEDGER_WRITABLE,
     LEDGER_SIZE,
     LEDGER_COMMIT_DURATION,

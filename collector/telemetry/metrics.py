@@ -147,6 +147,32 @@ class Metrics:
         """Set source → time of its last complete inventory, for every source."""
         self._times[catalogue.INVENTORY_AGE.name] = {(source,): at for source, at in times.items()}
 
+    def set_maps(self, times: Mapping[str, Instant]) -> None:
+        """Set source → time of the map in force, for every cloud director."""
+        self._times[catalogue.MAP_AGE.name] = {(source,): at for source, at in times.items()}
+
+    def set_remainders(self, remainders: Mapping[tuple[str, str, str], int]) -> None:
+        """Set (source, gateway, direction) → signed bytes of the last full hour, for every gateway that has them."""
+        self._gauges[catalogue.GATEWAY_REMAINDER.name] = dict(remainders)
+
+    def set_tunnels(self, up: Mapping[tuple[str, str, str, str], bool]) -> None:
+        """Set (source, tenant, kind, point) → whether the tunnel is up, for every tunnel whose state is known."""
+        self._gauges[catalogue.TUNNEL_UP.name] = {labels: int(state) for labels, state in up.items()}
+
+    def set_addresses(
+        self,
+        held: Mapping[tuple[str, str, str, str, str], int],
+        quotas: Mapping[tuple[str, str, str, str, str], int],
+    ) -> None:
+        """Set addresses and quotas, for every tenant that has any.
+
+        Args:
+            held: (source, tenant, space, type, ``allocated`` or ``used``) → addresses.
+            quotas: (source, tenant, space, type, prefix length or empty) → the cap.
+        """
+        self._gauges[catalogue.IP_ADDRESSES.name] = dict(held)
+        self._gauges[catalogue.IP_QUOTA.name] = dict(quotas)
+
     def set_points(self, counts: Mapping[tuple[str, Kind], int]) -> None:
         """Set (source, kind) → metering points, for every source."""
         self._gauges[catalogue.POINTS.name] = {(source, kind.value): count for (source, kind), count in counts.items()}
