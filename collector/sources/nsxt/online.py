@@ -10,11 +10,10 @@ from collector.sources.nsxt.client import NsxtClient, decoded
 from collector.sources.nsxt.dto import ApiServiceDto, Page
 from collector.sources.nsxt.endpoints import API_SERVICE_PATH, VERSION_OF_LINKS, Endpoints, is_at_least, parse_version
 from collector.sources.nsxt.options import BasicLogin, NsxtOptions, SessionLogin
+from collector.sources.nsxt.rights import Line, account_line, part_lines
 
 CLOCK_DIFFERENCE_SECONDS_MAX = 60
 """Beyond a minute the line asks for NTP. It is no fault: every number rests on the manager's time alone."""
-
-Line = tuple[bool, str]
 
 
 async def online_report(client: NsxtClient, options: NsxtOptions, clock: Clock) -> tuple[Line, ...]:
@@ -43,6 +42,8 @@ async def _manager_lines(client: NsxtClient, manager: Manager, options: NsxtOpti
     endpoints = Endpoints(options.federation, options.enforcement_point, options.org)
     lines.append(await _right_line(client, manager, endpoints, "tier-0s"))
     lines.append(await _right_line(client, manager, endpoints, "tier-1s"))
+    lines.extend(await part_lines(client, manager, endpoints, options, parse_version(version)))
+    lines.append(await account_line(client, manager))
     lines.extend(await _limit_lines(client, manager, options))
     return lines
 

@@ -23,8 +23,9 @@ NOW = 1_700_000_000_000
 
 
 @asynccontextmanager
-async def source_on(manager: FakeManager, **options: Any) -> AsyncIterator[NsxtSource]:
-    http = HttpOptions(name="nsx-a", urls=(manager.url,), requests_per_second=5_000, retry_wait_seconds=0.001)
+async def source_on(*managers: FakeManager, **options: Any) -> AsyncIterator[NsxtSource]:
+    urls = tuple(manager.url for manager in managers)
+    http = HttpOptions(name="nsx-a", urls=urls, requests_per_second=5_000, retry_wait_seconds=0.001)
     source = NsxtSource(NsxtOptions(http=http, login=session_login(), **options), ManualClock(NOW), Observed())
     await source.start()
     try:

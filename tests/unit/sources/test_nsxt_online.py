@@ -5,11 +5,14 @@ from __future__ import annotations
 from email.utils import formatdate
 from typing import Any
 
+import pytest
 from aiohttp import web
 
 from collector.clock import ManualClock
 from collector.ports import OnlineReport
+from collector.sources.nsxt.dto import RoleDto
 from collector.sources.nsxt.options import Login, NsxtOptions
+from collector.sources.nsxt.rights import may_write
 from collector.sources.nsxt.source import NsxtSource
 from collector.sources.options import HttpOptions, TlsOptions
 from tests.unit.sources.fake_nsx import FakeManager, Observed, always, error, session_login
@@ -17,11 +20,15 @@ from tests.unit.sources.world import API, World
 
 NOW = 1_700_000_000_000
 LIMITS = "/api/v1/cluster/api-service"
+USER_INFO = "/policy/api/v1/aaa/user-info"
 
 
-async def report_of(*managers: FakeManager, login: Login | None = None, **http: Any) -> OnlineReport:
+async def report_of(
+    *managers: FakeManager, login: Login | None = None, parts: dict[str, Any] | None = None, **http: Any
+) -> OnlineReport:
     options = HttpOptions(name="nsx-a", urls=tuple(manager.url for manager in managers), **http)
-    source = NsxtSource(NsxtOptions(http=options, login=login or session_login()), ManualClock(NOW), Observed())
+    nsxt = NsxtOptions(http=options, login=login or session_login(), **(parts or {}))
+    source = NsxtSource(nsxt, ManualClock(NOW), Observed())
     await source.start()
     try:
         return await source.check_online()
@@ -41,6 +48,7 @@ def prepared(manager: FakeManager, seconds: int = 2, **limits: Any) -> None:
     world = World(manager)
     world.tier1("t1", None)
     manager.answers["/api/v1/node/version"] = version_at(seconds)
+    manager.answers[USER_INFO] = {"user_name": "meter", "roles": [{"role": "auditor"}]}
     manager.answers[LIMITS] = {"client_api_rate_limit": 100, "client_api_concurrency_limit": 40} | limits
 
 
@@ -59,6 +67,8 @@ async def test_a_good_source_has_a_line_for_everything_that_was_looked_at() -> N
         "its clock is 2 s ahead of ours",
         "tier-0s can be listed: 0",
         "tier-1s can be listed: 1",
+        "Projects: this release has none",
+        "the account may only read (role auditor)",
         "requests_per_second: 50 of the manager's 100",
         "concurrency: 16 of the manager's 40",
     ]
@@ -109,3 +119,99 @@ async def test_a_log_in_that_is_switched_off_is_a_fault_and_unreadable_limits_ar
         assert report.ok
         assert any("limits cannot be read" in words for _, words in report.lines)
         assert any("any certificate is taken" in words for _, words in report.lines)
+
+
+# --- rights ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("role", "permissions", "verdict"),
+    [
+        ("auditor", None, False),
+        ("lb_auditor", None, False),
+        ("read_only_api_users", None, False),
+        ("enterprise_admin", None, True),
+        ("network_engineer", None, True),
+        ("read_write_api_users", None, True),
+        ("metering", ["read"], False),
+        ("metering", ["read", "crud"], True),
+        ("metering", None, None),
+        ("metering", [], None),
+        ("network_op", None, None),
+        ("", None, None),
+    ],
+)
+def test_the_name_of_a_role_tells_whether_it_may_write_and_else_its_permissions(
+    role: str, permissions: list[str] | None, verdict: bool | None
+) -> None:
+    assert may_write(RoleDto(role, permissions)) is verdict
+
+
+@pytest.mark.parametrize(
+    ("info", "words"),
+    [
+        ({"roles": [{"role": "enterprise_admin"}, {"role": "auditor"}]}, "may write (role enterprise_admin)"),
+        ({"roles": [], "roles_for_paths": [{"path": "/", "roles": [{"role": "project_admin"}]}]}, "project_admin"),
+        ({"roles": [{"role": "metering"}]}, "could not be told: role metering"),
+        ({"roles": []}, "could not be told: it has no roles"),
+        ({"roles": "all"}, "could not be told: "),
+    ],
+)
+async def test_an_account_that_may_write_is_told_and_is_no_fault(info: Any, words: str) -> None:
+    async with FakeManager() as nsx:
+        prepared(nsx)
+        nsx.answers[USER_INFO] = info
+        report = await report_of(nsx)
+    assert report.ok
+    assert any(words in line for _, line in report.lines)
+
+
+async def test_an_account_whose_roles_cannot_be_read_is_no_fault() -> None:
+    async with FakeManager() as nsx:
+        prepared(nsx)
+        nsx.answers[USER_INFO] = always(lambda: error(403, 289, "no permission"))
+        report = await report_of(nsx)
+    assert report.ok
+    assert any("whether the account may write could not be told" in line for _, line in report.lines)
+
+
+EVERYTHING: dict[str, Any] = {"vpn": True, "vpcs": True, "directory": True}
+
+
+async def test_what_is_wanted_beside_gateways_is_tried_too() -> None:
+    async with FakeManager() as nsx:
+        prepared(nsx)
+        world = World(nsx)
+        world.list("/infra/segments")
+        world.without_services("/infra/tier-1s/t1")
+        world.list(f"{world.project('blue')}/vpcs")
+        report = await report_of(nsx, parts=EVERYTHING)
+        host = nsx.host
+    lines = [words.removeprefix(f"{host}: ") for _, words in report.lines]
+    assert report.ok
+    assert lines[4:9] == [
+        "segments can be listed",
+        "l2vpn-services can be listed",
+        "ipsec-vpn-services can be listed",
+        "Projects can be listed",
+        "vpcs can be listed",
+    ]
+
+
+async def test_a_list_that_the_account_may_not_read_is_a_fault_that_says_what_comes_of_it() -> None:
+    async with FakeManager() as nsx:
+        prepared(nsx)
+        nsx.answers["/api/v1/node/version"] = {"product_version": "4.2.1"}
+        world = World(nsx)
+        world.list("/infra/segments")
+        project = world.project("blue")
+        for path in ("/infra/tier-1s/t1/l2vpn-services", f"{project}/vpcs"):
+            nsx.answers[f"{API}{path}"] = always(lambda: error(403, 289, "no permission"))
+        report = await report_of(nsx, parts=EVERYTHING)
+    assert [words.partition(": ")[2].partition(":")[0] for words in faults(report)] == [
+        "l2vpn-services cannot be listed, so their sessions are not metered",
+        "vpcs cannot be listed, so they are not metered",
+    ]
+    told = " ".join(words for _, words in report.lines)
+    assert "ipsec-vpn-services: this release has none" in told
+    assert "transit-gateways: this release has none" in told

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collector.sources.nsxt.changes import changes_between
-from collector.sources.nsxt.snapshot import Edge, Gateway, Interface, Snapshot, decode, encode, merged
+from collector.sources.nsxt.snapshot import Edge, Gateway, Interface, Session, Snapshot, Vpc, decode, encode, merged
 
 EDGE = Edge("/e/0", "node-0", "ACTIVE")
 
@@ -42,3 +42,36 @@ def test_what_is_gone_is_deleted_with_its_interfaces() -> None:
     old, new = snapshot(gateway("a", "x"), gateway("b", "y")), snapshot(gateway("a"))
     found = [(each.event, each.path) for each in changes_between(old, new)]
     assert found == [("object_deleted", "/a/x"), ("object_deleted", "/b"), ("object_deleted", "/b/y")]
+
+
+# A payload as it was written before sessions, sites, VPCs, segments and other ids were part of it.
+FIRST_PAYLOAD = (
+    b'{"gateways":{"/infra/tier-1s/t1":{"path":"/infra/tier-1s/t1","name":"t1","tier":1,"parent":"/infra/tier-0s/t0",'
+    b'"uid":"u","created":5,"clusters":["/ec"],"edges":[{"path":"/ec/0","node":"n0","status":"ACTIVE"}],'
+    b'"interfaces":[{"path":"/infra/tier-1s/t1/i","name":"i","segment":"/infra/segments/s","edge_node":"n0"}]}},'
+    b'"version":"4.1.2","v":1}'
+)
+
+
+def test_a_payload_of_the_first_form_is_still_read() -> None:
+    found = decode(FIRST_PAYLOAD)
+    assert found is not None
+    read = found.gateways["/infra/tier-1s/t1"]
+    assert (read.uid, read.interfaces[0].segment, read.edges[0].node) == ("u", "/infra/segments/s", "n0")
+    assert (read.sessions, read.ids, found.vpcs, found.segments, found.parts) == ((), (), {}, {}, ())
+    assert changes_between(found, found) == ()
+
+
+def test_sessions_vpcs_segments_and_ids_are_carried_over() -> None:
+    session = Session(path="/a/s1", name="s1", ipsec=True, uid="u1")
+    vpc = Vpc(path="/orgs/default/projects/p/vpcs/v", name="v", project="P", tags=(("x", "y"),))
+    old = Snapshot(
+        gateways={"/a": gateway("a", sessions=(session,), ids=("real",))},
+        vpcs={vpc.path: vpc},
+        segments={"/infra/segments/s": "uid-s"},
+        parts=("vpn", "vpcs"),
+    )
+    assert decode(encode(old)) == old
+    both = merged(old, snapshot(Gateway(path="/a", name="a", tier=1)), frozenset({"/a"}))
+    assert (both.gateways["/a"].sessions, both.gateways["/a"].ids) == ((session,), ("real",))
+    assert (both.vpcs, both.segments) == (old.vpcs, old.segments)

@@ -68,3 +68,31 @@ class World:
             for node, path, status in nodes
         ]
         self.manager.answers[f"{self.root}{gateway}/state"] = {f"tier{tier}_status": {"per_node_status": rows}}
+
+    # --- tunnels, Projects, VPCs --------------------------------------------------------------------------------------
+
+    def without_services(self, *gateways: str) -> None:
+        """Gateways that answer empty lists of VPN services."""
+        for gateway in gateways:
+            self.list(f"{gateway}/l2vpn-services")
+            self.list(f"{gateway}/ipsec-vpn-services")
+
+    def session(self, gateway: str, kind: str, service: str, name: str, **fields: Any) -> str:
+        """A session of a service of the kind ``l2vpn`` or ``ipsec-vpn``; the service is made with its first session."""
+        self.without_services(gateway)
+        services = self.list(f"{gateway}/{kind}-services")
+        path = f"{gateway}/{kind}-services/{service}"
+        if all(each["path"] != path for each in services):
+            services.append({"id": service, "path": path, "display_name": service})
+        return self._add(f"{path}/sessions", name, **fields)
+
+    def project(self, name: str) -> str:
+        path = self._add("/orgs/default/projects", name, display_name=name.title())
+        self.list(f"{path}/infra/tier-1s")
+        return path
+
+    def vpc(self, project: str, name: str, **fields: Any) -> str:
+        return self._add(f"{project}/vpcs", name, **fields)
+
+    def transit_gateway(self, project: str, name: str, **fields: Any) -> str:
+        return self._add(f"{project}/transit-gateways", name, **fields)
