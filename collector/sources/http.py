@@ -72,12 +72,15 @@ class HttpClient:
 
     # --- calls --------------------------------------------------------------------------------------------------------
 
-    async def get(self, path: str, policy: RetryPolicy = POLL_RETRY) -> Answer:
+    async def get(
+        self, path: str, policy: RetryPolicy = POLL_RETRY, headers: Mapping[str, str] | None = None
+    ) -> Answer:
         """Return the 2xx answer to a GET.
 
         Args:
             path: Path and query, percent-encoded.
             policy: How often and how long a retryable failure is tried again.
+            headers: Of this request alone; they win over the log-in's.
         Raises:
             SourceError: By kind, see collector.errors; the last one where there were retries.
         """
@@ -85,30 +88,30 @@ class HttpClient:
         manager = self._failover.current
         try:
             try:
-                return await self.get_at(manager, path)
+                return await self.get_at(manager, path, headers)
             except SourceError as error:
                 if not error.retryable or policy.retries == 0:
                     raise
-                return await self._again(path, policy, manager, error, started)
+                return await self._again(path, policy, headers, manager, error, started)
         except (SourceUnavailable, AuthFailed) as error:
             self._note_bad(error, started)
             raise
 
-    async def get_at(self, manager: Manager, path: str) -> Answer:
+    async def get_at(self, manager: Manager, path: str, headers: Mapping[str, str] | None = None) -> Answer:
         """Return one manager's 2xx answer to a GET, without retries; an ended session is renewed once."""
-        answer = await self._authorised(manager, path)
+        answer = await self._authorised(manager, path, headers)
         if answer.status == 200:
             if self._failover.is_bad:
                 self._failover.answered()
             return answer
         if self._api.is_session_over(answer):
             manager.expire(answer.login)
-            answer = await self._authorised(manager, path)
+            answer = await self._authorised(manager, path, headers)
         if 200 <= answer.status < 300:
             return answer
         raise self._error(answer, manager.where(path))
 
-    async def _authorised(self, manager: Manager, path: str) -> Answer:
+    async def _authorised(self, manager: Manager, path: str, headers: Mapping[str, str] | None) -> Answer:
         """Send a GET once we are logged in.
 
         One whose log-in ends while it waits for its place waits for the next log-in.
@@ -116,7 +119,7 @@ class HttpClient:
         while True:
             if not manager.is_ready:
                 await self._log_in(manager)
-            answer = await self._exchange(manager, "GET", path)
+            answer = await self._exchange(manager, "GET", path, headers=headers)
             if answer is not None:
                 return answer
 
@@ -135,7 +138,13 @@ class HttpClient:
             self._failover.silent(str(error))
 
     async def _again(
-        self, path: str, policy: RetryPolicy, manager: Manager, first: SourceError, started: float
+        self,
+        path: str,
+        policy: RetryPolicy,
+        headers: Mapping[str, str] | None,
+        manager: Manager,
+        first: SourceError,
+        started: float,
     ) -> Answer:
         """Go on after a manager's first failure. The library enters here only, so that a good call does not pay."""
         loop = asyncio.get_running_loop()
@@ -147,7 +156,7 @@ class HttpClient:
             error, pending = pending, None
             if error is None:
                 try:
-                    return await self.get_at(manager, path)
+                    return await self.get_at(manager, path, headers)
                 except SourceError as failed:
                     error = failed
             failures_here += 1
