@@ -125,6 +125,8 @@ class PointBuilder:
     def _link(self, key: PointKey, tier1: Gateway, tier0: Gateway | None, choice: Choice) -> FoundPoint:
         tier0_path = tier1.parent or ""
         nodes = tier1.edges if choice.read_at is ReadAt.TIER1 else (tier0.edges if tier0 is not None else ())
+        if not nodes and key.path != tier1.path:
+            nodes = tier1.edges  # The summary of a part must be of its site, also where the Tier-0 has no node there.
         return FoundPoint(
             key=key,
             name=tier1.name,
@@ -148,8 +150,7 @@ class PointBuilder:
             return self._endpoints.link_at_tier1(tier1.path, nodes)
         if read_at is ReadAt.TIER0:
             return self._endpoints.link_at_tier0(tier0_path, tier1.path, nodes)
-        # Of a part of a link the summary must be that site's, also where only the Tier-1's nodes there are known.
-        return self._endpoints.link_summary(tier0_path, tier1.path, nodes or tier1.edges)
+        return self._endpoints.link_summary(tier0_path, tier1.path, nodes)
 
 
 def _at(gateway: Gateway, site: str) -> Gateway:

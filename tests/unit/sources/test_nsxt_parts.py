@@ -8,6 +8,7 @@ import pytest
 
 from collector.model.identity import Kind, ReadAt
 from collector.ports import FoundPoint, Inventory
+from collector.sources.nsxt.source import DISCOVERY_WORKERS
 from tests.unit.sources.fake_nsx import FakeManager, always, error
 from tests.unit.sources.test_nsxt_discovery import discovered, source_on
 from tests.unit.sources.world import API, CREATED, EP, World
@@ -168,6 +169,20 @@ async def test_an_account_that_may_not_read_them_is_told_once_and_keeps_what_is_
     assert all("their sessions are not metered" in fault for fault in second.faults)
     assert tunnels(second) == [path]
     assert second.changes == ()
+
+
+async def test_a_right_that_lacks_later_on_is_found_out_once_and_not_at_every_gateway() -> None:
+    async with FakeManager() as nsx:
+        world = provider(nsx)
+        for number in range(40):
+            path = world.tier1(f"t2-{number:02}", T0, f"{EP}/edge-clusters/ec")
+            nsx.answers[f"{API}{path}/l2vpn-services"] = always(lambda: error(403, 289, "no permission"))
+            world.list(f"{path}/ipsec-vpn-services")
+        async with source_on(nsx, vpn=True) as source:
+            inventory = await discovered(source)
+    assert inventory.complete
+    assert len(inventory.faults) == 1
+    assert sum("/t2-" in path and "/l2vpn-services" in path for path in nsx.paths()) <= DISCOVERY_WORKERS
 
 
 @pytest.mark.parametrize("broken", ["l2vpn-services", "l2vpn-services/l2/sessions"])

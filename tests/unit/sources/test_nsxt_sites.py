@@ -39,14 +39,17 @@ def test_a_link_lies_where_its_tier1_lives_and_else_where_its_tier0_does() -> No
     assert link_sites(gateway(1), None) == ()
 
 
-def federation(manager: FakeManager, *, tier1_sites: tuple[str, ...]) -> tuple[World, World]:
-    """A Tier-0 that is stretched over two sites, and a Tier-1 that lives at some of them."""
+def federation(
+    manager: FakeManager, *, tier1_sites: tuple[str, ...], tier0_sites: tuple[str, ...] = ("ams", "fra")
+) -> tuple[World, World]:
+    """Two sites, and a Tier-0 and a Tier-1 that live at some of them."""
     ams = World(manager, root=ROOT, infra=INFRA, ep=AMS)
     fra = World(manager, root=ROOT, infra=INFRA, ep=FRA)
     ams.list(f"{INFRA}/sites").extend({"id": name, "path": f"{INFRA}/sites/{name}"} for name in ("ams", "fra"))
     clusters = {"ams": ams.cluster("ec", "a0", "a1"), "fra": fra.cluster("ec", "f0", "f1")}
-    t0 = ams.tier0("t0", clusters["ams"])
-    stretch(ams, t0, "fra", clusters["fra"])
+    t0 = ams.tier0("t0", clusters[tier0_sites[0]])
+    for site in tier0_sites[1:]:
+        stretch(ams, t0, site, clusters[site])
     t1 = ams.tier1("t1", t0, clusters[tier1_sites[0]])
     for site in tier1_sites[1:]:
         stretch(ams, t1, site, clusters[site])
@@ -94,9 +97,10 @@ async def test_each_part_of_a_stretched_link_keeps_the_end_that_it_was_read_at()
     assert [point.read_at for point in again.values()] == [ReadAt.TIER0, ReadAt.TIER0]
 
 
-async def test_a_summary_of_a_stretched_link_is_that_of_one_site() -> None:
+@pytest.mark.parametrize("tier0_sites", [("ams", "fra"), ("ams",)])
+async def test_a_summary_of_a_stretched_link_is_that_of_one_site(tier0_sites: tuple[str, ...]) -> None:
     async with FakeManager() as nsx:
-        federation(nsx, tier1_sites=("ams", "fra"))
+        federation(nsx, tier1_sites=("ams", "fra"), tier0_sites=tier0_sites)
         nsx.answers["/api/v1/node/version"] = {"product_version": "3.1.3"}
         async with source_on(nsx, federation=True) as source:
             found = links(await discovered(source))
