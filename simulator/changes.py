@@ -10,7 +10,9 @@ from simulator.objects import EdgeNode, Gateway, Interface, Port
 from simulator.provider import Offsets, Provider
 from simulator.specs import Tier1Spec
 from simulator.truth import Truth
+from simulator.tunnel_changes import TunnelChanges
 from simulator.units import Instant
+from simulator.vpc_changes import VpcChanges
 
 REFRESHES_MAX: Final = 1_000
 
@@ -27,6 +29,8 @@ class Changes:
         self._provider = provider
         self._truth = truth
         self._edges = EdgeChanges(provider)
+        self._tunnels = TunnelChanges(provider, truth)
+        self._vpcs = VpcChanges(provider, truth)
 
     def apply(self, fault: Fault, at: Instant) -> None:
         """Make one change and route the traffic anew.
@@ -35,10 +39,13 @@ class Changes:
             LookupError: It names an object that does not exist.
             ValueError: It is no change of the provider.
         """
-        method = getattr(self, f"_do_{fault.do}", None) or getattr(self._edges, f"do_{fault.do}", None)
+        method = getattr(self, f"_do_{fault.do}", None)
+        for part in (self._edges, self._tunnels):
+            method = method or getattr(part, f"do_{fault.do}", None)
         if method is None:
             raise ValueError(f"{fault.do} is no change of the provider")
         method(fault, at)
+        self._tunnels.follow(at)
         self._provider.changed(at)
 
     # Nodes ------------------------------------------------------------------------------------------------------
@@ -58,6 +65,8 @@ class Changes:
                 continue
             self._truth.lose(port, node.nsx_id, at, "reset")
             counters.reset(at)
+        if only is None:
+            self._tunnels.restart_on(node, at)
 
     def _do_failover(self, fault: Fault, at: Instant) -> None:
         gateway = self._provider.gateway(fault.path or "")
@@ -168,6 +177,8 @@ class Changes:
             self._provider.add_interface(self._provider.gateway(fault.path or ""), fault.interface, at)
 
     def _do_delete(self, fault: Fault, at: Instant) -> None:
+        if self._tunnels.delete(fault.path or "", at) or self._vpcs.delete(fault.path or "", at):
+            return
         found = self._provider.find(fault.path or "")
         provider = self._provider
         provider.removed[found.path] = found
@@ -180,6 +191,7 @@ class Changes:
         if children:
             raise ValueError(f"{found.path} has {len(children)} gateways under it; delete or move them first")
         self._close_link(found, at, "removed")
+        self._tunnels.delete_of(found, at)
         for interface in found.interfaces():
             self._close(interface.path, at, "removed")
         del provider.gateways[found.path]
@@ -188,6 +200,8 @@ class Changes:
     def _do_recreate(self, fault: Fault, at: Instant) -> None:
         provider = self._provider
         name = fault.path or ""
+        if self._tunnels.recreate(name, at) or self._vpcs.recreate(name, at):
+            return
         if self._removed(name) is None:
             self._do_delete(fault, at)
         found = self._removed(name)

@@ -29,7 +29,10 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
         prog="simulator", description="A simulated cloud provider that knows the true bytes."
     )
     parser.add_argument(
-        "-c", "--scenario", required=True, help="a YAML file, or a name: demo, small, day, large, federation, nsxv"
+        "-c",
+        "--scenario",
+        required=True,
+        help="a YAML file, or a name: demo, small, day, large, federation, sites, tunnels, vpcs, nsxv",
     )
     parser.add_argument("--listen", type=_address, default=(LOOPBACK, 0), metavar="HOST:PORT", help="first manager")
     parser.add_argument("--control", type=int, default=0, metavar="PORT", help="control listener on the loopback")

@@ -13,6 +13,7 @@ from aiohttp import web
 from simulator.answers import JSON, Refused, encode, error_answer, html_answer
 from simulator.auth import Accounts, Denied, Sessions
 from simulator.director import Director
+from simulator.events import Fault
 from simulator.faults import Asked, Endpoint, FaultBook
 from simulator.limits import Limits, Verdict
 from simulator.listener import Act, Answer, Listener
@@ -24,6 +25,7 @@ from simulator.units import Instant
 
 COOKIE: Final = "JSESSIONID"
 LOGIN_BODY_MAX: Final = 4_096
+READ_ONLY_ROLES: Final = frozenset({"auditor", "network_auditor", "security_auditor"})
 
 _PREFIX: Final = {"local": "/policy/api/v1", "global": "/global-manager/api/v1"}
 
@@ -114,7 +116,7 @@ class Manager(Listener):
             return await self._limited(request, "anonymous", self._asked(path, request), now, refuse)
 
         def act(at: Instant) -> Answer:
-            return self._act(request, path, cookie, at)
+            return self._act(request, path, client, at)
 
         return await self._limited(request, client, self._asked(path, request), now, act)
 
@@ -162,13 +164,17 @@ class Manager(Listener):
 
     # Answers ----------------------------------------------------------------------------------------------------
 
-    def _act(self, request: web.BaseRequest, path: str, cookie: str | None, now: Instant) -> Answer:
+    def _act(self, request: web.BaseRequest, path: str, client: str, now: Instant) -> Answer:
         try:
             if path == "/api/session/destroy" and request.method == "POST":
-                self.sessions.destroy(cookie or "")
+                self.sessions.destroy(request.cookies.get(COOKIE) or "")
                 return web.Response(), None
+            if request.method == "POST" and request.query.get("action") == "reset":
+                return self._reset(path, client), None
             if request.method != "GET":
                 raise Refused(405, 405, f"{request.method} is not allowed here.", module="common-services")
+            if path == f"{self._prefix}/aaa/user-info":
+                return web.Response(body=encode(self._user_info(client)), content_type=JSON), None
             body, record = self._get(path, request.query, now)
         except Refused as refused:
             return error_answer(refused), None
@@ -185,6 +191,28 @@ class Manager(Listener):
         if path == "/api/v1/cluster/api-service":
             return self._service(), None
         raise self._api.not_found(path)
+
+    def _roles(self, client: str) -> list[str]:
+        users = self._provider.scenario.auth.users
+        return next((user.roles for user in users if user.name == client), ["auditor"])
+
+    def _user_info(self, client: str) -> dict[str, object]:
+        """Return who asks; the ``permissions`` of a role are deprecated in the product, so there are none."""
+        return {"user_name": client, "roles": [{"role": role, "permissions": []} for role in self._roles(client)]}
+
+    def _reset(self, path: str, client: str) -> web.Response:
+        """Zero the counters of an IPsec session, for a user who may write.
+
+        Source: the vendor's SDK of November 2024, ``…/ipsec-vpn-services/…/statistics?action=reset``.
+        """
+        if set(self._roles(client)) <= READ_ONLY_ROLES:
+            message = "User is not authorized to perform this operation on the application."
+            raise Refused(403, 401, message, module="common-services")
+        session = self._provider.sessions.get(path.removeprefix(self._prefix).removesuffix("/statistics"))
+        if session is None or session.spec.kind != "ipsec":
+            raise self._api.not_found(path)
+        self._director.command(Fault(do="reset_session", path=session.path))
+        return web.Response()
 
     def _service(self) -> dict[str, object]:
         auth = self._provider.scenario.auth

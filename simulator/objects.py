@@ -228,15 +228,18 @@ class Flow:
 
     Attributes:
         kind: ``link`` outside and a Tier-1; ``own`` outside and a Tier-0; ``csp`` through a service interface;
-            ``cross`` from one Tier-1 to another.
+            ``cross`` from one Tier-1 to another; ``inside`` through no port but those of ``through``.
         rates: As the gateway's own side sees it: rx toward the tenant, tx away from it.
         index: Spreads the flows of one gateway over its ways.
+        through: Ports that it passes beside them: a tunnel, a VPC. One that lives on a node of its own stops the flow
+            while that is down.
     """
 
-    kind: Literal["link", "own", "csp", "cross"]
+    kind: Literal["link", "own", "csp", "cross", "inside"]
     gateway: Gateway
     shape: int
     rates: Values
     index: int
     target: Gateway | None = None
     interface: Interface | None = None
+    through: tuple[Port, ...] = ()

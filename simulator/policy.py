@@ -19,7 +19,10 @@ from simulator.scenario import ManagerSpec
 from simulator.statistics import Statistics
 from simulator.tree import Json, Tree, version_tuple
 from simulator.truth import Truth
+from simulator.tunnels import Session
 from simulator.units import Instant
+from simulator.vpc_api import SPLIT_VERSION, VpcStatistics
+from simulator.vpn import PARAMETERS, VpnStatistics
 
 NULL_CURSOR: Final = "0000"
 """Old releases put a cursor that begins so on the last page."""
@@ -64,6 +67,8 @@ class PolicyApi:
         self._manager = manager
         self._tree = Tree(provider, manager.site)
         self._statistics = Statistics(provider, faults, truth, manager.name)
+        self._totals = VpcStatistics(self._statistics)
+        self._vpn = VpnStatistics(provider, faults, truth, manager.name)
         self._edges: tuple[int, dict[str, EdgeNode]] = (-1, {})
 
     def get(self, path: str, query: Query, now: Instant) -> Body:
@@ -72,6 +77,9 @@ class PolicyApi:
         Raises:
             Refused: An error of the product.
         """
+        made = self._service(path, query, now)
+        if made is not None:
+            return made
         if path.endswith("/statistics"):
             return self._per_node(path[: -len("/statistics")], query, now)
         if path.endswith("/statistics/summary"):
@@ -142,6 +150,41 @@ class PolicyApi:
         if query.get("source") == "realtime":
             self._renew(nodes, now)
         return self._statistics.per_node(port, nodes, now)
+
+    def _service(self, path: str, query: Query, now: Instant) -> Body | None:
+        """Return statistics of a VPN session, a VPC or a transit gateway; nothing, if the path is none's."""
+        session = self._provider.sessions.get(path.removesuffix("/statistics"))
+        if session is not None and path.endswith("/statistics"):
+            return self._session(session, query, now)
+        return self._vpc(path, query, now) if self._provider.vpcs else None
+
+    def _session(self, session: Session, query: Query, now: Instant) -> Body:
+        if self._tree.get(session.path) is None:
+            raise self.not_found(session.path)
+        self._check(query, PARAMETERS)
+        point = query.get("enforcement_point_path")
+        site = None if point is None else self._site(point)
+        if site not in (None, self._vpn.site(session)):
+            return {"intent_path": session.path, "results": []}, None
+        return self._vpn.answer(session, query, now)
+
+    def _vpc(self, path: str, query: Query, now: Instant) -> Body | None:
+        target, found, rest = path.rpartition("/statistics")
+        if not found or rest not in ("", "/summary"):
+            return None
+        vpc = self._provider.vpcs.get(target)
+        owner = vpc or self._provider.vpcs.get(target.rpartition("/attachments/")[0])
+        if owner is None or self._tree.get(owner.path) is None:
+            return None
+        self._check(query, _SUMMARY | {"source"})
+        version = self._version()
+        if vpc is None:
+            if rest or owner.attached is None or target != owner.attachment:
+                return None
+            return self._totals.attachment(owner.attached, version, now)
+        if rest:
+            return None if vpc.is_transit else self._totals.summary(vpc, now)
+        return self._totals.split(vpc, version, now) if version >= SPLIT_VERSION else None
 
     def _renew(self, nodes: list[EdgeNode], now: Instant) -> None:
         for node in nodes:

@@ -26,7 +26,9 @@ from simulator.scenario import Scenario
 from simulator.shapes import shapes
 from simulator.specs import ServiceInterfaceSpec, Tier0Spec, Tier1Spec
 from simulator.traffic import flow_rates, random_shape, route, split_rate
+from simulator.tunnels import Session, open_session
 from simulator.units import Instant
+from simulator.vpcs import Vpc, open_transit_gateway, open_vpc
 
 NAMESPACE: Final = UUID("5f2c3b3a-6a3f-4bb2-9c53-0c5a7d0b1c9e")
 TIER1_NODES: Final = 2
@@ -86,6 +88,8 @@ class Provider:
         self.segments: dict[str, bool] = {}
         self.overlays: set[str] = set()
         self.flows: list[Flow] = []
+        self.sessions: dict[str, Session] = {}
+        self.vpcs: dict[str, Vpc] = {}
         self.ports: list[Counted] = []
         self.sites: dict[str, str] = {}
         self._current: dict[str, Port] = {}
@@ -150,6 +154,17 @@ class Provider:
                 if name in (interface.path, f"{gateway.id}/{interface.id}"):
                     return interface
         raise LookupError(f"no gateway or interface {name!r}")
+
+    def session(self, name: str) -> Session:
+        """Return a VPN session by its path, or by ``gateway/session``.
+
+        Raises:
+            LookupError: There is none.
+        """
+        for session in self.sessions.values():
+            if name in (session.path, f"{session.gateway.id}/{session.id}"):
+                return session
+        raise LookupError(f"no VPN session {name!r}")
 
     # Time -------------------------------------------------------------------------------------------------------
 
@@ -294,6 +309,10 @@ class Provider:
             self.add_tier0(tier0, start)
         for tier1 in self.scenario.tier1s:
             self.add_tier1(tier1, start)
+        for transit in self.scenario.transit_gateways:
+            open_transit_gateway(self, transit, start)
+        for vpc in self.scenario.vpcs:
+            open_vpc(self, vpc, start)
         for index, cross in enumerate(self.scenario.cross):
             random = self.random(f"cross/{index}")
             self.flows.append(
@@ -345,6 +364,7 @@ class Provider:
         for csp in spec.csps:
             self.add_interface(gateway, csp, at)
         self._flows("own", gateway, spec.rate, 4)
+        self._open_sessions(gateway, at)
         return gateway
 
     def add_tier1(self, spec: Tier1Spec, at: Instant) -> Gateway:
@@ -383,7 +403,14 @@ class Provider:
         for csp in spec.csps:
             self.add_interface(gateway, csp, at)
         self._flows("link", gateway, spec.rate, spec.parallel)
+        self._open_sessions(gateway, at)
         return gateway
+
+    def _open_sessions(self, gateway: Gateway, at: Instant) -> None:
+        if gateway.spec.vpns and not gateway.nodes:
+            raise LookupError(f"{gateway.path} has VPN sessions and no edge nodes to have them on")
+        for spec in gateway.spec.vpns:
+            open_session(self, gateway, spec, at)
 
     def add_interface(self, gateway: Gateway, spec: ServiceInterfaceSpec, at: Instant) -> Interface:
         """Make a service interface of a gateway, with its traffic."""

@@ -23,6 +23,8 @@ from simulator.specs import (
     TenantSpec,
     Tier0Spec,
     Tier1Spec,
+    TransitGatewaySpec,
+    VpcSpec,
 )
 from simulator.units import DurationMs, Instant
 
@@ -140,6 +142,8 @@ class Scenario(Spec):
     clusters: list[ClusterSpec] = Field(default_factory=list)
     tier0s: list[Tier0Spec] = Field(default_factory=list)
     tier1s: list[Tier1Spec] = Field(default_factory=list)
+    transit_gateways: list[TransitGatewaySpec] = Field(default_factory=list)
+    vpcs: list[VpcSpec] = Field(default_factory=list)
     cross: list[CrossSpec] = Field(default_factory=list)
     generate: list[GenerateSpec] = Field(default_factory=list)
     nsxv: NsxvSpec | None = None
@@ -185,6 +189,17 @@ def _unknown_names(scenario: Scenario) -> list[str]:
         ]
     for index, edge in enumerate(scenario.nsxv.edges if scenario.nsxv is not None else []):
         wanted.append((f"nsxv.edges[{index}].tenant", edge.tenant, tenants, "tenant"))
+    transits = {f"{spec.project}/{spec.id}" for spec in scenario.transit_gateways}
+    for index, vpc in enumerate(scenario.vpcs):
+        where = f"vpcs[{index}]"
+        wanted += [(f"{where}.tier0", vpc.tier0, tier0s, "Tier-0"), (f"{where}.tenant", vpc.tenant, tenants, "tenant")]
+        if vpc.transit_gateway is not None:
+            name = f"{vpc.project}/{vpc.transit_gateway}"
+            wanted.append((f"{where}.transit_gateway", name, transits, "transit gateway"))
+    for index, transit in enumerate(scenario.transit_gateways):
+        where = f"transit_gateways[{index}]"
+        wanted += [(f"{where}.tier0", transit.tier0, tier0s, "Tier-0")]
+        wanted += [(f"{where}.tenant", transit.tenant, tenants, "tenant")]
     for index, cross in enumerate(scenario.cross):
         wanted += [(f"cross[{index}]", name, tier1s, "Tier-1") for name in (cross.source, cross.target)]
     for index, made in enumerate(scenario.generate):
@@ -209,6 +224,8 @@ def _twice(scenario: Scenario) -> list[str]:
         "tier1s": [spec.id for spec in scenario.tier1s],
         "tenants": [spec.id for spec in scenario.tenants],
         "managers": [spec.name for spec in scenario.managers],
+        "vpcs": [f"{spec.project}/{spec.id}" for spec in scenario.vpcs],
+        "transit_gateways": [f"{spec.project}/{spec.id}" for spec in scenario.transit_gateways],
         "nsxv.edges": [spec.id for spec in scenario.nsxv.edges] if scenario.nsxv is not None else [],
     }
     for group, names in groups.items():

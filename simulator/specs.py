@@ -55,6 +55,22 @@ class ServiceInterfaceSpec(Spec):
     locale_service: Id | None = None
 
 
+class VpnSpec(Spec):
+    """A session of a VPN service of a gateway, and its traffic; the bytes pass the gateway's way out too.
+
+    Attributes:
+        segments: The networks that an L2VPN session stretches.
+        tunnels: The pairs of subnets that an IPsec session connects.
+    """
+
+    kind: Literal["l2vpn", "ipsec"]
+    id: Id
+    service: Id = "default"
+    rate: RateBytes = 1_250_000
+    segments: list[Id] = Field(default_factory=lambda: ["stretched"], min_length=1, max_length=64)
+    tunnels: int = Field(1, ge=1, le=16)
+
+
 class Tier0Spec(Spec):
     """A Tier-0, or a VRF when ``vrf_of`` names its parent.
 
@@ -76,6 +92,7 @@ class Tier0Spec(Spec):
     loopback: bool = False
     federated: bool = False
     csps: list[ServiceInterfaceSpec] = Field(default_factory=list)
+    vpns: list[VpnSpec] = Field(default_factory=list)
 
 
 class Tier1Spec(Spec):
@@ -101,6 +118,39 @@ class Tier1Spec(Spec):
     parallel: int = Field(4, ge=1, le=16)
     federated: bool = False
     csps: list[ServiceInterfaceSpec] = Field(default_factory=list)
+    vpns: list[VpnSpec] = Field(default_factory=list)
+
+
+class TransitGatewaySpec(Spec):
+    """A transit gateway of a Project; its traffic is that of the VPCs behind it.
+
+    Attributes:
+        tier0: The Tier-0 or VRF by which it goes out.
+    """
+
+    id: Id
+    project: Id
+    tier0: Id
+    tenant: Id | None = None
+
+
+class VpcSpec(Spec):
+    """A VPC of a Project.
+
+    Attributes:
+        tier0: The Tier-0 or VRF by which it goes out.
+        transit_gateway: Of its Project, where it goes out through one.
+        rate: Traffic with the outside.
+        internal_rate: Traffic with other VPCs.
+    """
+
+    id: Id
+    project: Id
+    tier0: Id
+    tenant: Id | None = None
+    transit_gateway: Id | None = None
+    rate: RateBytes = 2_500_000
+    internal_rate: RateBytes = 1_250_000
 
 
 class TenantSpec(Spec):

@@ -76,18 +76,23 @@ def hops(flow: Flow, ports: Ports) -> Iterator[Hop]:
     if flow.kind == "csp":
         yield from _csp(flow, ports)
         return
+    if flow.kind == "inside":
+        yield from _inside(flow)
+        return
     if flow.kind == "cross":
         yield from _cross(flow, ports)
         return
     tier0 = flow.gateway if flow.kind == "own" else flow.gateway.parent
     way = None if tier0 is None else _way_out(tier0, flow.index, ports)
-    if way is None:
+    if way is None or any(port.fixed is not None and not port.fixed.up for port in flow.through):
         return
     if flow.kind == "link":
         link = list(_link(flow.gateway, flow.index, way[1], ports, flipped=False))
         if not link:
             return
         yield from link
+    for port in flow.through:
+        yield port, port.fixed or way[1], False
     yield way
 
 
@@ -96,6 +101,13 @@ def _csp(flow: Flow, ports: Ports) -> Iterator[Hop]:
     active = [] if port is None else [node for node in flow.gateway.active() if node in port.hosts()]
     if port is not None and active:
         yield port, active[flow.index % len(active)], False
+
+
+def _inside(flow: Flow) -> Iterator[Hop]:
+    """What one VPC sends to another leaves it, and enters the transit gateway between them."""
+    nodes = flow.gateway.active()
+    for port in flow.through if nodes else ():
+        yield port, nodes[flow.index % len(nodes)], port.kind == "transit_gateway_internal"
 
 
 def _cross(flow: Flow, ports: Ports) -> Iterator[Hop]:

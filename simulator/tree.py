@@ -11,6 +11,9 @@ from typing import Any, Final
 
 from simulator.objects import LOCAL_POINT, EdgeCluster, Gateway, Interface, LocaleService
 from simulator.provider import Provider
+from simulator.tunnels import SERVICES, Session
+from simulator.vpc_api import TRANSIT_VERSION, VPC_VERSION
+from simulator.vpcs import Vpc
 
 Json = dict[str, Any]
 """A JSON object; its members are what the product's schema says, so their types differ."""
@@ -72,6 +75,12 @@ class Tree:
                 self._put(path.rsplit("/", 1)[0], self._segment(path, external=external))
         for gateway in self._provider.gateways.values():
             self._add_gateway(gateway)
+        for vpc in self._provider.vpcs.values():
+            if version_tuple(self._provider.version) >= (TRANSIT_VERSION if vpc.is_transit else VPC_VERSION):
+                self._add_vpc(vpc)
+        for session in self._provider.sessions.values():
+            if session.gateway.path in self._objects:
+                self._add_session(session)
         for rows in self._lists.values():
             rows.sort(key=lambda row: (str(row["display_name"]), str(row["path"])))
         self._built = state
@@ -105,6 +114,9 @@ class Tree:
                 self._put("/orgs/default/projects", _plain("Project", path))
                 for name in ("tier-1s", "segments"):
                     self._lists[f"{path}/infra/{name}"] = []
+                for name, since in (("vpcs", VPC_VERSION), ("transit-gateways", TRANSIT_VERSION)):
+                    if version_tuple(provider.version) >= since:
+                        self._lists[f"{path}/{name}"] = []
 
     def _add_cluster(self, cluster: EdgeCluster, *, federated: bool) -> None:
         path = cluster.path(federated=federated)
@@ -138,6 +150,34 @@ class Tree:
             for interface in service.interfaces.values():
                 realization_id = self._provider.realization_id(interface)
                 self._put(f"{service.path}/interfaces", _interface(interface) | {"realization_id": realization_id})
+        for name in SERVICES.values():
+            self._lists[f"{gateway.path}/{name}"] = []
+
+    def _add_vpc(self, vpc: Vpc) -> None:
+        row = _plain("TransitGateway" if vpc.is_transit else "Vpc", vpc.path, unique_id=vpc.unique_id)
+        row |= {"_create_time": vpc.created_at}
+        if self._provider.scenario.tags and vpc.tenant is not None:
+            row["tags"] = [{"scope": "tenant", "tag": vpc.tenant}]
+        self._put(vpc.path.rpartition("/")[0], row)
+        if vpc.is_transit:
+            attached = _plain("TransitGatewayAttachment", vpc.attachment, connection_path=vpc.tier0.path)
+            self._put(f"{vpc.path}/attachments", attached)
+
+    def _add_session(self, session: Session) -> None:
+        if session.service not in self._objects:
+            kind = "L2VPNService" if session.spec.kind == "l2vpn" else "IPSecVpnService"
+            service = _plain(kind, session.service)
+            service |= {"mode": "SERVER"} if session.spec.kind == "l2vpn" else {"enabled": True}
+            self._put(session.service.rpartition("/")[0], service)
+        row = _plain(
+            "L2VPNSession" if session.spec.kind == "l2vpn" else "RouteBasedIPSecVpnSession",
+            session.path,
+            unique_id=session.unique_id,
+            enabled=True,
+            _create_time=session.created_at,
+        )
+        row |= {} if session.spec.kind == "l2vpn" else {"peer_address": "192.0.2.1", "peer_id": "192.0.2.1"}
+        self._put(f"{session.service}/sessions", row)
 
     def _segment(self, path: str, *, external: bool) -> Json:
         segment_id = self._provider.segment_id(path)

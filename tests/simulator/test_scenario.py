@@ -11,7 +11,7 @@ SHIPPED = sorted(file.stem for file in FOLDER.glob("*.yaml"))
 
 
 def test_the_promised_scenarios_are_shipped() -> None:
-    assert set(SHIPPED) >= {"day", "demo", "federation", "large", "nsxv", "small"}
+    assert set(SHIPPED) >= {"day", "demo", "federation", "large", "nsxv", "sites", "small", "tunnels", "vpcs"}
 
 
 @pytest.mark.parametrize("name", SHIPPED)
