@@ -13,6 +13,9 @@ TUNNELS = frozenset({Kind.L2VPN, Kind.IPSEC_VPN})
 
 _OF_ROUTERS = frozenset({Kind.TIER0_UPLINK, Kind.TIER1_DOWNLINK, Kind.SERVICE_INTERFACE})
 
+_INTERFACES = frozenset({Kind.TIER0_UPLINK, Kind.SERVICE_INTERFACE, Kind.EDGE_INTERFACE})
+"""Their claims name the gateway that has them; those of links and VPCs name what the point is called after."""
+
 
 class Explicit:
     """The claims of the settings on the points of one source.
@@ -78,7 +81,7 @@ class _Index:
         self._named: dict[tuple[str, Kind, str], list[Place]] = {}
         for place in places:
             source, kind, gateway = place.key.source, place.key.kind, _gateway(place)
-            name = place.gateway_name if gateway == place.gateway else place.name
+            name = place.gateway_name if kind in _INTERFACES else place.name
             for exact in {gateway, last(gateway)}:
                 self._exact.setdefault((source, kind, exact), []).append(place)
             self._named.setdefault((source, kind, name), []).append(place)

@@ -86,13 +86,11 @@ class Named(NamedTuple):
         rule: Where it was found.
         reference: What tells it from others: the director's reference of an organisation, else the name behind a word.
         name: The name.
-        display_name: A nicer one, where there is one.
     """
 
     rule: Rule
     reference: str
     name: str
-    display_name: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,9 @@ from collections.abc import Iterable, Sequence
 from collector.core.places import Gateway, Place, Segment, last
 from collector.model.identity import Kind
 
+EDGES = "/edges/"
+"""Where the paths of NSX-V edges begin."""
+
 _BEFORE_EDGE = re.compile(r"^.*[:/]")
 
 
@@ -49,9 +52,8 @@ class Estate:
         self._segments = Ids()
         self._edges = Ids()
         for gateway in gateways:
-            if gateway.tier in (0, 1):
-                self._tiers[gateway.tier].add(gateway.path, gateway.ids)
-            self._edges.add(gateway.path, gateway.ids)
+            ids = self._edges if gateway.path.startswith(EDGES) else self._tiers[1 if gateway.tier == 1 else 0]
+            ids.add(gateway.path, gateway.ids)
         for segment in segments:
             self._segments.add(segment.path, segment.ids)
         for place in places:

@@ -61,7 +61,7 @@ class Organisations:
 def org_names(cloud: CloudMap) -> Iterator[Named]:
     """Yield the names of a director's organisations; where it lists none, those that its gateways name."""
     for org in cloud.orgs:
-        yield Named(Rule.VCD, org.id, org.name, org.display_name)
+        yield Named(Rule.VCD, org.id, org.name)
     if not cloud.orgs:
         for gateway in cloud.gateways:
             if gateway.org:

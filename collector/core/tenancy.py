@@ -1,7 +1,8 @@
 """Names to tenants: organisations, tags and Projects.
 
 The tenant of a name is the settings' tenant with that ``vcd_org`` (organisations only), else the settings' tenant with
-that id, else, with ``auto_tenants``, a tenant of its own whose id is the name; what an id may not have becomes ``-``.
+that id, else, with ``auto_tenants``, a tenant of its own: its id is the name, where ``-`` stands for what an id may not
+have, and its display name is the name as it is.
 The same name found by several rules is one tenant. Different names that come to one id never become one tenant: names
 of earlier rules go first, then names that are ids as they stand, then the lesser reference; the others get a part of
 the hash of their reference behind the id.
@@ -60,8 +61,9 @@ class Tenancy:
         self._names: dict[TenantId, str] = {}
         for named in sorted(names, key=lambda named: _turn(named, order)):
             if self._key(named) not in self._answers:
-                self._answers[self._key(named)] = self._answer(named)
-            self._nicer(named)
+                answer = self._answers[self._key(named)] = self._answer(named)
+                if answer.tenant is not None and answer.tenant not in self._entries:
+                    self._names[answer.tenant] = named.name
 
     def tenant(self, named: Named) -> TenantId | None:
         """Return the tenant of a name, or ``None`` where it has none; what is odd about it is noted."""
@@ -130,15 +132,6 @@ class Tenancy:
         self._holders[tenant] = self._key(named)
         message = f"{would}; it is {tenant!r} until a tenant of its own is written{_or_org(named)}"
         return _Answer(TenantId(tenant), Note(NoteKind.COLLISION, named.reference, message))
-
-    def _nicer(self, named: Named) -> None:
-        """Remember the display name of a tenant without an entry: the first that a rule knows, else the name."""
-        tenant = self._answers[self._key(named)].tenant
-        if tenant is None or tenant in self._entries:
-            return
-        known = self._names.get(tenant)
-        if known is None or (known == named.name and named.display_name):
-            self._names[tenant] = named.display_name or named.name
 
 
 def _turn(named: Named, order: Sequence[Rule]) -> tuple[int, bool, str, str]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collector.core.attribution import Claim, attribute, next_owner, owner_at
+import pytest
+
+from collector.core.attribution import AttributionRules, Claim, Rule, attribute, next_owner, owner_at
 from collector.model.identity import UNATTRIBUTED, Kind, PointKey, ReadAt, TenantId
 from collector.model.usage import Owner, Role
 from collector.ports import FoundPoint
+from tests.unit.core import provider
 
 ACME, GLOBEX = TenantId("acme"), TenantId("globex")
 
@@ -175,3 +178,128 @@ def test_owners_change_at_the_inventory_that_first_shows_it() -> None:
     assert (changed.tenant, changed.valid_from) == (ACME, 7_000)
     owners = (owner, changed)
     assert [owner_at(owners, at).tenant for at in (0, 6_999, 7_000)] == [UNATTRIBUTED, UNATTRIBUTED, ACME]
+
+
+# --- uplinks and links of one gateway, by several rules --------------------------------------------------------------
+
+
+def by_rules(points: list[FoundPoint], *claims: Claim, order: tuple[Rule, ...] = tuple(Rule)) -> list[tuple[str, Role]]:
+    made = attribute(points, AttributionRules(claims=claims, order=order))
+    return provider.whose(made, *points)
+
+
+TAGGED = (("tenant", "initech"),)
+
+
+def test_the_side_that_an_earlier_rule_names_is_billed() -> None:
+    points = [provider.uplink("t0"), provider.link("t0", "t1", tags=TAGGED), provider.link("t0", "t2")]
+    rule = claim(ACME, Kind.TIER0_UPLINK, tier0="t0")
+    assert by_rules(points, rule) == [
+        (ACME, Role.BILLED),
+        ("initech", Role.BALANCE),
+        (UNATTRIBUTED, Role.BALANCE),
+    ]
+    later = (Rule.NSX_TAG, Rule.CONFIG)
+    assert by_rules(points, rule, order=later) == [
+        (ACME, Role.BALANCE),
+        ("initech", Role.BILLED),
+        (UNATTRIBUTED, Role.BILLED),
+    ]
+
+
+def test_at_the_same_rule_the_uplinks_are_billed() -> None:
+    points = [provider.uplink("t0", tags=TAGGED), provider.link("t0", "t1", tags=TAGGED)]
+    assert by_rules(points) == [("initech", Role.BILLED), ("initech", Role.BALANCE)]
+
+
+def test_an_overlap_is_named_where_both_are_explicit_or_the_tenants_differ() -> None:
+    points = [provider.uplink("t0", tags=TAGGED), provider.uplink("t0", "up2"), provider.link("t0", "t1", tags=TAGGED)]
+    assert attribute(points, AttributionRules()).overlaps == (), "one tenant at both ends by tags is no mistake"
+    globex = claim(GLOBEX, Kind.TIER1_DOWNLINK, tier1="t1", path="tenants[1].points[0]")
+    made = attribute(points, AttributionRules(claims=(globex,)))
+    assert [overlap.point for overlap in made.overlaps] == [points[0].key]
+    message = made.overlaps[0].message
+    assert "billed to initech (NSX tag tenant=initech on it)" in message
+    assert "the links under its gateway t0 to globex (settings: tenants[1].points[0])" in message
+    assert "the uplink is read for balance only" in message
+
+
+def test_of_many_tenants_at_the_other_end_the_message_names_one_and_counts_the_others() -> None:
+    links = [provider.link("t0", f"t1-{n}", tags=(("tenant", f"tenant-{n}"),)) for n in range(5)]
+    rule = claim(ACME, Kind.TIER0_UPLINK, tier0="t0", interface="up1")
+    made = attribute(
+        [provider.uplink("t0"), *links], AttributionRules(order=(Rule.NSX_TAG, Rule.CONFIG), claims=(rule,))
+    )
+    assert "to tenant-0 and 4 more (" in made.overlaps[0].message
+    made = attribute([provider.uplink("t0"), *links], AttributionRules(claims=(rule,)))
+    assert len(made.overlaps) == 5
+    assert made.decisions[links[0].key].reason == "the uplinks of t0 are billed to acme"
+
+
+def test_a_tier0s_own_service_interface_is_billed_beside_uplinks_and_links() -> None:
+    points = [provider.uplink("t0"), provider.csp("t0", "mpls"), provider.link("t0", "t1")]
+    mpls = claim(GLOBEX, Kind.SERVICE_INTERFACE, tier0="t0", interface="mpls")
+    for other in (claim(ACME, Kind.TIER0_UPLINK, tier0="t0"), claim(ACME, Kind.TIER1_DOWNLINK, tier1="t1")):
+        made = by_rules(points, mpls, other)
+        assert made[1] == (GLOBEX, Role.BILLED)
+        assert sorted(role for tenant, role in (made[0], made[2])) == [Role.BALANCE, Role.BILLED]
+
+
+def test_a_ceiling_of_the_settings_holds_whichever_rule_names_the_tenant() -> None:
+    points = [provider.link("t0", "t1", tags=TAGGED)]
+    rule = Claim(tenant=ACME, source="nsx", kind=Kind.TIER1_DOWNLINK, tier1="t1", max_rate=5, path="here")
+    made = attribute(points, AttributionRules(claims=(rule,), order=(Rule.NSX_TAG, Rule.CONFIG)))
+    decision = made.decisions[points[0].key]
+    assert (decision.tenant, decision.max_rate) == ("initech", 5)
+
+
+def test_claims_on_other_sources_are_neither_taken_nor_missed() -> None:
+    rule = Claim(tenant=ACME, source="other", kind=Kind.TIER1_DOWNLINK, tier1="t1")
+    made = attribute([provider.link("t0", "t1")], AttributionRules(claims=(rule,)))
+    assert made.unmatched == ()
+    assert {one.tenant for one in made.decisions.values()} == {UNATTRIBUTED}
+
+
+def test_settings_that_are_not_in_the_order_say_nothing() -> None:
+    rule = claim(ACME, Kind.TIER1_DOWNLINK, tier1="t1")
+    assert by_rules([provider.link("t0", "t1")], rule, order=(Rule.VCD,)) == [(UNATTRIBUTED, Role.BILLED)]
+
+
+def test_a_claim_on_a_stretched_gateway_means_every_site() -> None:
+    points = [provider.link("t0", "t1", site="ams"), provider.link("t0", "t1", site="fra")]
+    assert by_rules(points, claim(ACME, Kind.TIER1_DOWNLINK, tier1="t1")) == [(ACME, Role.BILLED)] * 2
+
+
+def test_a_tunnel_is_billed_to_whom_the_settings_bill_its_gateway() -> None:
+    points = [
+        provider.link("t0", "t1"),
+        provider.tunnel("t1"),
+        provider.uplink("t0-own"),
+        provider.uplink("t0-own", "up2"),
+        provider.tunnel("t0-own", kind=Kind.L2VPN),
+        provider.tunnel("t0"),
+    ]
+    rules = [claim(ACME, Kind.TIER1_DOWNLINK, tier1="t1"), claim(GLOBEX, Kind.TIER0_UPLINK, tier0="t0-own")]
+    assert [tenant for tenant, _ in by_rules(points, *rules)] == [ACME, ACME, GLOBEX, GLOBEX, GLOBEX, UNATTRIBUTED]
+    rules[1] = claim(GLOBEX, Kind.TIER0_UPLINK, tier0="t0-own", interface="up1")
+    rules.append(claim(ACME, Kind.TIER0_UPLINK, tier0="t0-own", interface="up2"))
+    assert by_rules(points, *rules)[4] == (UNATTRIBUTED, Role.BILLED), "of two tenants it is neither's"
+
+
+@pytest.mark.parametrize("wanted", ["edge-12", "/edges/edge-12", "name of edge-12"])
+def test_an_edge_is_claimed_whole_or_by_a_vnic(wanted: str) -> None:
+    points = [provider.edge("edge-12"), provider.edge("edge-12", 1), provider.edge("edge-13")]
+    rule = Claim(tenant=ACME, source="nsxv", kind=Kind.EDGE_INTERFACE, edge=wanted)
+    assert by_rules(points, rule) == [(ACME, Role.BILLED)] * 2 + [(UNATTRIBUTED, Role.BILLED)]
+    for vnic in ("1", "vnic1"):
+        one = Claim(tenant=ACME, source="nsxv", kind=Kind.EDGE_INTERFACE, edge=wanted, interface=vnic)
+        assert [tenant for tenant, _ in by_rules(points, one)] == [UNATTRIBUTED, ACME, UNATTRIBUTED]
+
+
+def test_a_vpc_is_claimed_in_its_project() -> None:
+    paths = [f"/orgs/default/projects/{project}/vpcs/shop" for project in ("p1", "p2")]
+    points = [provider.point(Kind.VPC_EXTERNAL, path, path, project=path.split("/")[4], name="Shop") for path in paths]
+    for wanted in ("shop", "Shop", paths[1]):
+        rule = Claim(tenant=ACME, source="nsx", kind=Kind.VPC_EXTERNAL, project="p2", vpc=wanted)
+        made = by_rules(points, rule, order=(Rule.CONFIG,))
+        assert made == [(UNATTRIBUTED, Role.BILLED), (ACME, Role.BILLED)]
