@@ -83,7 +83,7 @@ class PollPath:
         self._metrics.add_source(SOURCE)
         await self.source.start()
         await self.meter.apply_inventory(inventory_of(self._found, self._clock.now()))
-        self.paths = [call.target for point in self.meter.found(SOURCE) for call in point.calls]
+        self.paths = [call.target for point in self.meter.estate.metered(SOURCE) for call in point.calls]
 
     async def stop(self) -> None:
         """Close what was opened."""
@@ -94,7 +94,7 @@ class PollPath:
         """Return a poller; its first cycle goes as fast as the source answers, later ones spread over the interval."""
         return Poller(
             self.source,
-            points=lambda: self.meter.found(SOURCE),
+            points=lambda: self.meter.estate.metered(SOURCE),
             submit=self.pump.submit,
             rediscover=lambda: None,
             observer=self.watch,

@@ -252,10 +252,10 @@ class App:
 
     async def _figures(self) -> None:
         """Renew the gauges that take a look at every point, or a question to the ledger."""
-        self.metrics.set_inventories(self.meter.inventory_times())
-        self.metrics.set_points(self.meter.point_counts())
+        self.metrics.set_inventories(self.meter.estate.times())
+        self.metrics.set_points(self.meter.estate.counts())
         self.metrics.set_newest_samples(await self.meter.newest_samples())
-        self.metrics.set_unattributed(self.meter.unattributed())
+        self.metrics.set_unattributed(self.meter.estate.unattributed())
         overflowed, self._pump.overflowed = self._pump.overflowed, 0
         if overflowed:
             self.metrics.dropped(overflowed, DropReason.OVERFLOW)

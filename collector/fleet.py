@@ -123,7 +123,7 @@ class Fleet:
         self._metrics.add_source(source.name)
         poller = Poller(
             source,
-            points=lambda: self._meter.found(source.name),
+            points=lambda: self._meter.estate.metered(source.name),
             submit=self._submit,
             rediscover=lambda: self.rediscover(source.name),
             observer=self._watch,
@@ -192,7 +192,7 @@ class Fleet:
         unit.discovering = True
         started, outcome = self._clock.monotonic(), DiscoveryOutcome.FAILED
         try:
-            inventory = await unit.source.discover(self._meter.payload(unit.name), self._meter.known_end)
+            inventory = await unit.source.discover(self._meter.estate.payload(unit.name), self._meter.known_end)
             attribution = await self._meter.apply_inventory(inventory)
             outcome = DiscoveryOutcome.OK if inventory.complete else DiscoveryOutcome.INCOMPLETE
             self._say(inventory, attribution)

@@ -10,34 +10,35 @@ dropped: counters are cumulative, so the next reading proves what these did.
 from __future__ import annotations
 
 import asyncio
-import zlib
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
 
 from collector.clock import Clock
 from collector.core.accounting import Rules
-from collector.core.attribution import Attribution, Claim, attribute, owner_at
+from collector.core.attribution import Attribution, AttributionRules, Claim, owner_at
 from collector.core.books import Book, Point, SeriesBook
 from collector.core.metering import complete_by, fold
 from collector.draft import Draft
 from collector.errors import LedgerCorrupt, LedgerError, LedgerUnavailable
-from collector.model.identity import UNATTRIBUTED, Kind, PointKey, ReadAt, TenantId
+from collector.estate import Estate, explicit
+from collector.handover import Handover
+from collector.model.directory import CloudMap
+from collector.model.identity import Kind, PointKey, ReadAt, TenantId
 from collector.model.period import BEGINNING, SLOT_MS, Instant
 from collector.model.sample import Reading
 from collector.model.usage import (
     Batch,
     Event,
+    InventoryUpdate,
     LedgerState,
-    Role,
     StoredPoint,
     Usage,
 )
-from collector.ports import FoundPoint, Inventory, LedgerWriter
+from collector.ports import Inventory, LedgerWriter
 from collector.shelf import Shelf
-from collector.takeover import Takeover
+from collector.takeover import Takeover, note_events
 from collector.telemetry.totals import Totals
 from collector.tunnels import TunnelStates
 
@@ -58,10 +59,6 @@ LEAD_DECAY_MS = 1
 believed in the end."""
 
 
-PAYLOAD_LEVEL = 1
-"""Inventories are kept deflated between discoveries: 20 MiB of JSON for 25 000 points are one, for 50 ms of work."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeterRules:
     """What the settings say of every point.
@@ -69,12 +66,21 @@ class MeterRules:
     Attributes:
         max_rate: Ceiling of a believable rate, bit/s, where a point has none of its own.
         gap_after_ms: Longest interval between two samples that is no gap.
-        claims: The explicit points of the tenants.
+        claims: The explicit points of the tenants, where there is no other rule.
+        attribution: How points get their tenants, without maps; without it the claims alone decide.
+        keeps_gateways: A director's map is expected, so what it names must be found.
     """
 
     max_rate: int
     gap_after_ms: int
     claims: tuple[Claim, ...] = ()
+    attribution: AttributionRules | None = None
+    keeps_gateways: bool = False
+
+    @property
+    def ownership(self) -> AttributionRules:
+        """How points get their tenants."""
+        return self.attribution if self.attribution is not None else explicit(self.claims)
 
 
 class Observer(Protocol):
@@ -104,9 +110,7 @@ class Meter:
         self._points: dict[PointKey, Point] = {}
         self._books = Shelf()
         self._stored: dict[PointKey, StoredPoint] = {}
-        self._found: dict[str, dict[PointKey, FoundPoint]] = {}
-        self._inventories: dict[str, tuple[Instant, bytes]] = {}
-        self._attributions: dict[str, Attribution] = {}
+        self.estate = Estate(rules.ownership, keeps_gateways=rules.keeps_gateways)
         self._lead_ms: dict[str, int] = {}
         self._tunnels = TunnelStates()
         self._lock = asyncio.Lock()
@@ -131,9 +135,7 @@ class Meter:
             self._books[stored.key] = Book(series.get(stored.ref, {}), stored.complete_until)
             if stored.owners:
                 self._points[stored.key] = self._point(stored, accounts.get(stored.ref, {}), None)
-        self._inventories.update(
-            {source: (at, zlib.compress(payload, PAYLOAD_LEVEL)) for source, (at, payload) in state.inventories.items()}
-        )
+        self.estate.load(state.inventories)
         return state
 
     # --- a cycle part ----------------------------------------------------------------------------------------------
@@ -292,7 +294,7 @@ class Meter:
 
     def _for_end(self, point: Point, read_at: ReadAt) -> Point:
         """Return the point with the rules of the end that was read: a summary is judged more carefully."""
-        summary = read_at is ReadAt.TIER0_SUMMARY
+        summary = read_at.is_summary
         if point.rules.summary is summary:
             return point
         return Point(
@@ -313,28 +315,68 @@ class Meter:
         Raises:
             LedgerUnavailable: It could not be stored; nothing changed.
         """
-        claims = [claim for claim in self._rules.claims if claim.source == inventory.source]
-        attribution = attribute(inventory.points, claims)
         async with self._lock:
-            previous = self._inventories.get(inventory.source)
+            source = inventory.source
+            attribution = await self.estate.attribute_inventory(inventory)
             takeover = Takeover(
-                self._stored, previous[0] if previous else None, inventory, attribution, self._booked_until
+                self._stored,
+                self.estate.at(source),
+                inventory,
+                attribution,
+                self._booked_until,
+                first_map=self.estate.awaits_first_map(source),
+                told=self.estate.told(source),
             )
-            refs = await self._ledger.intern_points([found.key for found in inventory.points])
-            takeover.take(refs)
-            accounts = await self._open_accounts(takeover)
+            takeover.take(await self._ledger.intern_points([found.key for found in inventory.points]))
+            accounts = await self._open_accounts(takeover.changed)
             update = takeover.update()
             await self._ledger.store_inventory(update)
-            self._install(takeover, inventory, accounts)
-            self._observer.noted(update.events)
-            found = {found.key: found for found in inventory.points}
-            self._found[inventory.source] = (
-                found if inventory.complete else {**self._found.get(inventory.source, {}), **found}
+            self._install(
+                {**dict.fromkeys(found.key for found in inventory.points), **takeover.changed},
+                accounts,
+                takeover.max_rate,
             )
-            self._attributions[inventory.source] = attribution
-            if inventory.complete:
-                self._inventories[inventory.source] = (inventory.at, zlib.compress(inventory.payload, PAYLOAD_LEVEL))
+            self.estate.install_inventory(inventory, attribution)
+            self._observer.noted(update.events)
         return attribution
+
+    async def apply_map(self, cloud: CloudMap) -> dict[str, Attribution]:
+        """Put a complete map of a director in force: whose the points of every source are from now on.
+
+        The first map of a director holds from the beginning for what is not booked yet; a later one dates what it
+        changes.
+
+        Raises:
+            LedgerUnavailable: It could not be stored; nothing changed.
+        """
+        async with self._lock:
+            attributions = await self.estate.attribute_with(cloud)
+            first_map = self.estate.is_first_map(cloud)
+            changed: dict[PointKey, StoredPoint] = {}
+            handovers = {}
+            events: list[Event] = []
+            for source, attribution in attributions.items():
+                handover = Handover(attribution, cloud.at, self._booked_until, first_map=first_map)
+                handovers[source] = handover
+                for key in self.estate.points()[source]:
+                    owned = handover.owned(self._stored[key])
+                    if owned is not self._stored[key]:
+                        changed[key] = owned
+                events += handover.events
+                events += note_events(attribution.notes, self.estate.told(source), source, cloud.at)
+            accounts = await self._open_accounts(changed)
+            update = InventoryUpdate(
+                source=cloud.source,
+                at=cloud.at,
+                payload=cloud.payload,
+                owners=tuple(owner for handover in handovers.values() for owner in handover.owners),
+                events=tuple(events),
+            )
+            await self._ledger.store_inventory(update)
+            self._install(changed, accounts, lambda key: handovers[key.source].max_rate(key))
+            self.estate.install_map(cloud, attributions)
+            self._observer.noted(update.events)
+        return attributions
 
     def _booked_until(self, key: PointKey) -> Instant:
         """Return the time of the newest sample of a point that was accounted, or the beginning without one.
@@ -346,11 +388,11 @@ class Meter:
         states = (series.state for series in doubtful.series.values()) if doubtful is not None else ()
         return max((known, *(state.baseline.at for state in states if state is not None)))
 
-    async def _open_accounts(self, takeover: Takeover) -> dict[int, dict[TenantId, int]]:
+    async def _open_accounts(self, changed: Mapping[PointKey, StoredPoint]) -> dict[int, dict[TenantId, int]]:
         """Return point reference → tenant → account, for every owner of what changed; an unused account is harmless."""
         wanted = [
             (owner.books_to, stored.ref)
-            for stored in takeover.changed.values()
+            for stored in changed.values()
             for owner in stored.owners
             if owner.books_to is not None
         ]
@@ -360,18 +402,21 @@ class Meter:
         return accounts
 
     def _install(
-        self, takeover: Takeover, inventory: Inventory, accounts: Mapping[int, Mapping[TenantId, int]]
+        self,
+        changed: Mapping[PointKey, StoredPoint | None],
+        accounts: Mapping[int, Mapping[TenantId, int]],
+        max_rate: Callable[[PointKey], int | None],
     ) -> None:
-        """Let the books know what the ledger has taken."""
-        self._stored.update(takeover.changed)
-        for key in {*takeover.changed, *(found.key for found in inventory.points)}:
+        """Let the books know what the ledger has taken; ``None`` is a point that is as it was, but for its rules."""
+        self._stored.update({key: stored for key, stored in changed.items() if stored is not None})
+        for key in changed:
             stored, before = self._stored[key], self._points.get(key)
             known = {**(before.accounts if before else {}), **accounts.get(stored.ref, {})}
             for tenant, ref in known.items():
                 self._totals.add_account(ref, tenant, key, Usage())
             if key not in self._books:
                 self._books[key] = Book({})
-            point = self._point(stored, known, takeover.max_rate(key))
+            point = self._point(stored, known, max_rate(key))
             if point != before:
                 self._points[key] = point
 
@@ -392,45 +437,18 @@ class Meter:
     def set_rules(self, rules: MeterRules) -> None:
         """Judge by other settings from now on; owners follow with the next inventory."""
         self._rules = rules
-
-    def payload(self, source: str) -> bytes | None:
-        """Return the payload of the last complete inventory of a source."""
-        known = self._inventories.get(source)
-        return zlib.decompress(known[1]) if known else None
+        self.estate.rules = rules.ownership
+        self.estate.keeps_gateways = rules.keeps_gateways
 
     def known_end(self, key: PointKey) -> ReadAt | None:
         """Return the end at which a link was read so far."""
         stored = self._stored.get(key)
         return stored.read_at if stored else None
 
-    def found(self, source: str) -> list[FoundPoint]:
-        """Return what there is to read of a source."""
-        return list(self._found.get(source, {}).values())
-
-    def attribution(self, source: str) -> Attribution | None:
-        """Return to whom the points of a source belong by the newest inventory."""
-        return self._attributions.get(source)
-
-    def inventory_times(self) -> dict[str, Instant]:
-        """Return source → time of its last complete inventory."""
-        return {source: at for source, (at, _) in self._inventories.items()}
-
-    def point_counts(self) -> dict[tuple[str, Kind], int]:
-        """Return (source, kind) → metering points that are read."""
-        return dict(Counter((source, key.kind) for source, points in self._found.items() for key in points))
-
-    def unattributed(self) -> int:
-        """Return how many points that are read belong to nobody."""
-        return sum(
-            decision.tenant == UNATTRIBUTED and decision.role is Role.BILLED
-            for attribution in self._attributions.values()
-            for decision in attribution.decisions.values()
-        )
-
     async def newest_samples(self) -> dict[tuple[str, Kind], Instant]:
         """Return (source, kind) → device time of the newest sample of the point that lags most behind."""
         oldest: dict[tuple[str, Kind], Instant] = {}
-        for source, points in tuple(self._found.items()):
+        for source, points in tuple(self.estate.points().items()):
             for number, key in enumerate(tuple(points), 1):
                 newest = self._books.times(key).newest_at if key in self._books else BEGINNING
                 if newest:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 
-from collector.core.attribution import Attribution, Decision, next_owner
-from collector.core.periods import format_time
+from collector.core.attribution import Attribution, Note
+from collector.handover import Handover
 from collector.model.identity import PointKey, TenantId
 from collector.model.period import Instant
-from collector.model.usage import Event, EventName, InventoryUpdate, Owner, PointFacts, Role, StoredPoint
+from collector.model.usage import Event, EventName, InventoryUpdate, PointFacts, StoredPoint
 from collector.ports import FoundPoint, Inventory
 
 
@@ -27,6 +27,9 @@ class Takeover:
         inventory: Inventory,
         attribution: Attribution,
         booked_until: Callable[[PointKey], Instant],
+        *,
+        first_map: bool = False,
+        told: Set[Note] = frozenset(),
     ) -> None:
         """Args:
         stored: Every point of the ledger.
@@ -34,21 +37,23 @@ class Takeover:
         inventory: What was found.
         attribution: To whom it belongs.
         booked_until: Point to the time of its newest accounted sample.
+        first_map: No owner so far was decided with a map in force, and now there is one.
+        told: Notes of the attribution that were events already.
         """
         self.changed: dict[PointKey, StoredPoint] = {}
         self._stored = stored
         self._previous_at = previous_at
         self._inventory = inventory
         self._attribution = attribution
-        self._booked_until = booked_until
-        self._owners: list[tuple[int, Owner]] = []
+        self._told = told
+        self._handover = Handover(attribution, inventory.at, booked_until, first_map=first_map)
         self._events: list[Event] = []
 
     def take(self, refs: Sequence[int]) -> None:
         """Decide about every point; ``refs`` are the ledger's references of ``inventory.points``, in order."""
         for found, ref in zip(self._inventory.points, refs, strict=True):
             known = self._stored.get(found.key) or _unknown(ref, found.key)
-            self._set(known, self._owned(self._seen(known, found), found))
+            self._set(known, self._owned(self._seen(known, found)))
         if self._inventory.complete:
             present = {found.key for found in self._inventory.points}
             for key, known in self._stored.items():
@@ -58,6 +63,7 @@ class Takeover:
         for overlap in self._attribution.overlaps:
             # Of nobody's: the message names two tenants, and neither may read of the other.
             self._event(EventName.OVERLAP, overlap.point, None, message=overlap.message)
+        self._events += note_events(self._attribution.notes, self._told, self._inventory.source, self._inventory.at)
 
     def update(self) -> InventoryUpdate:
         """Return what is to be stored in one transaction."""
@@ -72,14 +78,13 @@ class Takeover:
                 )
                 for point in self.changed.values()
             ),
-            owners=tuple(self._owners),
-            events=(*self._events, *self._source_events()),
+            owners=tuple(self._handover.owners),
+            events=(*self._events, *self._handover.events, *self._source_events()),
         )
 
     def max_rate(self, key: PointKey) -> int | None:
         """Return the point's own ceiling, where the settings give one."""
-        decision = self._attribution.decisions.get(key)
-        return decision.max_rate if decision else None
+        return self._handover.max_rate(key)
 
     def _set(self, known: StoredPoint, now: StoredPoint) -> None:
         if now != known or known.key not in self._stored:
@@ -106,38 +111,11 @@ class Takeover:
             lacked_at=self._previous_at if again else known.lacked_at,
         )
 
-    def _owned(self, point: StoredPoint, found: FoundPoint) -> StoredPoint:
-        """Return the point with the owner that begins now, if it changed; only a complete inventory dates a change.
-
-        Polls go on while an inventory is taken, so a sample newer than it may be booked already, and what is booked
-        stays as it is: then the new owner begins with that sample.
-        """
-        decision: Decision = self._attribution.decisions[found.key]
+    def _owned(self, point: StoredPoint) -> StoredPoint:
+        """Return the point with the owner that begins now, if it changed; only a complete inventory dates a change."""
         if point.owners and not self._inventory.complete:
             return point
-        since = max(self._inventory.at, self._booked_until(found.key))
-        owner = next_owner(point.owners, decision, since)
-        if owner is None:
-            return point
-        self._owners.append((point.ref, owner))
-        if point.owners:
-            self._changed_hands(found.key, point.owners[-1], owner)
-        return replace(point, owners=(*point.owners, owner))
-
-    def _changed_hands(self, key: PointKey, before: Owner, now: Owner) -> None:
-        """Tell the old and the new owner, each in an event of its own that does not name the other."""
-        since = format_time(now.valid_from)
-        for owner, change in ((before, "lost"), (now, "gained")):
-            reason = owner.reason if owner is now and owner.role is Role.BILLED else ""
-            self._event(
-                EventName.OWNER_CHANGED,
-                key,
-                owner.tenant if owner.role is Role.BILLED else None,
-                change=change,
-                role=owner.role.value,
-                valid_from=since,
-                reason=reason,
-            )
+        return self._handover.owned(point)
 
     def _event(self, event: EventName, key: PointKey, tenant: TenantId | None, **detail: str) -> None:
         self._events.append(
@@ -165,6 +143,21 @@ class Takeover:
             )
             for change in self._inventory.changes
         ]
+
+
+def note_events(notes: Iterable[Note], told: Set[Note], source: str, at: Instant) -> list[Event]:
+    """Return notes of an attribution as events, those that were not told before; they are the operator's alone."""
+    return [
+        Event(
+            at=at,
+            source=source,
+            event=EventName.ATTRIBUTION_NOTE,
+            detail={"kind": note.kind.value, "path": note.path, "message": note.message},
+            repeat_key=f"{note.kind} {note.path} {note.message}",
+        )
+        for note in notes
+        if note not in told
+    ]
 
 
 def _unknown(ref: int, key: PointKey) -> StoredPoint:

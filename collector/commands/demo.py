@@ -130,7 +130,7 @@ async def _daemon(file: Path, stop: asyncio.Event) -> AsyncIterator[App]:
         running = asyncio.create_task(app.run(stop), name="daemon")
         try:
             async with asyncio.timeout(READY_SECONDS_MAX):
-                while not app.health.ready or not app.meter.inventory_times():
+                while not app.health.ready or not app.meter.estate.times():
                     if running.done():
                         running.result()
                     await asyncio.sleep(0.05)

@@ -129,6 +129,11 @@ def store_inventory(connection: sqlite3.Connection, update: InventoryUpdate) -> 
             "UPDATE point SET read_at = ?, created_at = ?, lacked_at = ? WHERE id = ?",
             [(facts.read_at, facts.created_at, facts.lacked_at, facts.point) for facts in update.points],
         )
+        # A new owner holds from its first instant on, whoever was to hold from then on: of what is not booked yet.
+        connection.executemany(
+            "DELETE FROM owner WHERE point = ? AND valid_from > ?",
+            [(point, owner.valid_from) for point, owner in update.owners],
+        )
         connection.executemany(
             "INSERT INTO owner (point, tenant, role, valid_from, reason) VALUES (?, ?, ?, ?, ?)"
             " ON CONFLICT (point, valid_from)"

@@ -151,9 +151,9 @@ class Metrics:
         """Set source → time of the map in force, for every cloud director."""
         self._times[catalogue.MAP_AGE.name] = {(source,): at for source, at in times.items()}
 
-    def set_remainders(self, remainders: Mapping[tuple[str, str, str], int]) -> None:
+    def set_remainders(self, remainders: Mapping[tuple[str, ...], float]) -> None:
         """Set (source, gateway, direction) → signed bytes of the last full hour, for every gateway that has them."""
-        self._gauges[catalogue.GATEWAY_REMAINDER.name] = dict(remainders)
+        self._gauges[catalogue.GATEWAY_REMAINDER.name] = remainders
 
     def set_tunnels(self, up: Mapping[tuple[str, str, str, str], bool]) -> None:
         """Set (source, tenant, kind, point) → whether the tunnel is up, for every tunnel whose state is known."""
@@ -161,8 +161,8 @@ class Metrics:
 
     def set_addresses(
         self,
-        held: Mapping[tuple[str, str, str, str, str], int],
-        quotas: Mapping[tuple[str, str, str, str, str], int],
+        held: Mapping[tuple[str, ...], float],
+        quotas: Mapping[tuple[str, ...], float],
     ) -> None:
         """Set addresses and quotas, for every tenant that has any.
 
@@ -170,8 +170,8 @@ class Metrics:
             held: (source, tenant, space, type, ``allocated`` or ``used``) → addresses.
             quotas: (source, tenant, space, type, prefix length or empty) → the cap.
         """
-        self._gauges[catalogue.IP_ADDRESSES.name] = dict(held)
-        self._gauges[catalogue.IP_QUOTA.name] = dict(quotas)
+        self._gauges[catalogue.IP_ADDRESSES.name] = held
+        self._gauges[catalogue.IP_QUOTA.name] = quotas
 
     def set_points(self, counts: Mapping[tuple[str, Kind], int]) -> None:
         """Set (source, kind) → metering points, for every source."""

@@ -136,7 +136,8 @@ class MemoryLedger:
             self.inventories[update.source] = (update.at, update.payload)
         self.facts.update({facts.point: facts for facts in update.points})
         for point, owner in update.owners:
-            self.owners.setdefault(point, []).append(owner)
+            before = [one for one in self.owners.get(point, []) if one.valid_from < owner.valid_from]
+            self.owners[point] = [*before, owner]
         self.events += update.events
 
     async def register_exporters(self, names: Iterable[str]) -> None:

