@@ -73,7 +73,13 @@ class Changes:
         owner = gateway.parent if gateway.is_vrf and gateway.parent is not None else gateway
         if len(owner.order) < 2:
             raise ValueError(f"{gateway.path} lives on one node; there is nothing to fail over to")
-        owner.order.append(owner.order.pop(0))
+        if fault.to is None:
+            owner.order.append(owner.order.pop(0))
+            return
+        there = [node for node in owner.order if node.cluster.site == fault.to]
+        if not there:
+            raise ValueError(f"{gateway.path} has no edge node at site {fault.to!r}")
+        owner.order = there + [node for node in owner.order if node not in there]
 
     def _do_node_down(self, fault: Fault, at: Instant) -> None:
         node = self._provider.node(fault.node or "")

@@ -87,6 +87,7 @@ class Fault(BaseModel):
             after a failover.
         amount: What ``spike`` and ``conflict`` add to each counter; what ``short_list`` leaves out.
         rows: What a node that is down still shows.
+        to: Where something moves: another gateway, another name, for ``failover`` another site.
         refresh: Whether the node's cached values are renewed at the same instant.
         new_create_time: Whether a re-created port's object shows a new ``_create_time``.
     """

@@ -333,12 +333,14 @@ class PolicyApi:
             raise self.not_found(path)
         if query.get("type", "GATEWAY_STATUS") not in ("GATEWAY_STATE", "GATEWAY_STATUS", "IPV6_STATUS"):
             raise self._refuse(400, 255, "type is GATEWAY_STATE, GATEWAY_STATUS or IPV6_STATUS.")
+        point = query.get("enforcement_point_path")
+        site = None if point is None else self._site(point)
         active = gateway.active()
         rows: list[dict[str, Any]] = []
         for node in gateway.nodes:
-            if not node.listed or (
-                self._manager.role == "local" and gateway.federated and node.cluster.site != self._manager.site
-            ):
+            if not node.listed or site not in (None, node.cluster.site):
+                continue
+            if self._manager.role == "local" and gateway.federated and node.cluster.site != self._manager.site:
                 continue
             status = "DOWN" if not node.up else "ACTIVE" if node in active else "STANDBY"
             rows.append(
@@ -355,7 +357,10 @@ class PolicyApi:
         }
         if rows:
             answer["per_node_status"] = rows
-        return {"enforcement_point_path": LOCAL_POINT, f"tier{gateway.tier}_status": answer}
+        if site is not None and len({node.cluster.site for node in gateway.nodes}) > 1:
+            primary = any(node.cluster.site == site for node in active)
+            answer["locale_operation_mode"] = "PRIMARY_LOCATION" if primary else "SECONDARY_LOCATION"
+        return {"enforcement_point_path": point or LOCAL_POINT, f"tier{gateway.tier}_status": answer}
 
 
 def _says(row: Json, name: str, value: str) -> bool:
