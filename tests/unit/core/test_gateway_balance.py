@@ -65,9 +65,9 @@ def test_what_no_other_end_explains_is_signed_per_direction() -> None:
 def test_an_hour_in_which_a_part_was_not_observed_throughout_has_no_remainder(part: int) -> None:
     parts = [[hour(1, 1)], [hour(1, 1)], [hour(1, 1)]]
     parts[part].append(hour(1, 1, Coverage(HOUR_MS - 1)))
-    assert remainder(*parts) is None
+    assert remainder(parts[0], parts[1], parts[2]) is None
     parts[part][1] = hour(1, 1, Coverage(HOUR_MS - 1, 0, 1))
-    made = remainder(*parts)
+    made = remainder(parts[0], parts[1], parts[2])
     assert made is not None
     assert not made.is_measured
 
