@@ -43,8 +43,9 @@ VERSION_OF_DATED_TRANSIT_GATEWAYS = (9, 1)
 VERSION_OF_REALTIME = (4, 1, 1)
 """``source=realtime`` is known of interface statistics from here on; older managers may not take the parameter."""
 
-USER_INFO_PATH = "/policy/api/v1/aaa/user-info"
-"""Who we are to the manager, with our roles. Source: NSX type UserInfo."""
+USER_INFO = "/aaa/user-info"
+"""Who we are to the manager, with our roles: under the root of policy paths and, on every manager, under ``/api/v1``.
+Source: NSX type UserInfo."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ async def _manager_lines(client: NsxtClient, manager: Manager, options: NsxtOpti
     lines.append(await _right_line(client, manager, endpoints, "tier-0s"))
     lines.append(await _right_line(client, manager, endpoints, "tier-1s"))
     lines.extend(await part_lines(client, manager, endpoints, options, parse_version(version)))
-    lines.append(await account_line(client, manager))
+    lines.append(await account_line(client, manager, endpoints))
     lines.extend(await _limit_lines(client, manager, options))
     return lines
 

@@ -123,7 +123,8 @@ class Parts:
         Only the lists are read that can have them: the provider's and those of Projects. One that cannot be read is a
         fault, and what it said before still counts. Raises SourceError when the source went away.
         """
-        named = sorted({each.segment for one in gateways.values() for each in one.interfaces if each.segment})
+        interfaces = (each for gateway in gateways.values() for each in gateway.interfaces if not each.external)
+        named = sorted({each.segment for each in interfaces if each.segment})
         known = self._previous.segments if self._previous is not None else {}
         found = {path: known.get(path, "") for path in named}
         for parent in dict.fromkeys(path.rpartition("/")[0] for path in named):

@@ -9,7 +9,7 @@ from collector.sources.manager import Manager
 from collector.sources.nsxt.client import NsxtClient, decoded
 from collector.sources.nsxt.dto import Managed, Page, RoleDto, UserInfoDto
 from collector.sources.nsxt.endpoints import (
-    USER_INFO_PATH,
+    USER_INFO,
     VERSION_OF_PROJECTS,
     VERSION_OF_TRANSIT_GATEWAYS,
     VERSION_OF_VPCS,
@@ -28,13 +28,13 @@ WRITING_PERMISSIONS = {"crud", "execute", "read-write-api"}
 """Source: NSX type NsxRole."""
 
 
-async def account_line(client: NsxtClient, manager: Manager) -> Line:
+async def account_line(client: NsxtClient, manager: Manager, endpoints: Endpoints) -> Line:
     """Return whether the account may write, as far as its roles tell. It is no fault: metering works all the same.
 
     Source: NSX types UserInfo and RolesForPath.
     """
     try:
-        info = decoded(await client.http.get_at(manager, USER_INFO_PATH), UserInfoDto, USER_INFO_PATH)
+        info = await _user_info(client, manager, endpoints)
     except SourceError as error:
         return True, f"{manager.host}: whether the account may write could not be told: {error}"
     roles = [*(info.roles or ()), *(role for each in info.roles_for_paths or () for role in each.roles or ())]
@@ -48,6 +48,16 @@ async def account_line(client: NsxtClient, manager: Manager) -> Line:
     else:
         words = f"the account may only read ({_named(list(verdicts))})"
     return True, f"{manager.host}: {words}"
+
+
+async def _user_info(client: NsxtClient, manager: Manager, endpoints: Endpoints) -> UserInfoDto:
+    """Return who we are to a manager. Where its policy root does not know it, the manager's own API does."""
+    path = f"{endpoints.root}{USER_INFO}"
+    try:
+        return decoded(await client.http.get_at(manager, path), UserInfoDto, path)
+    except ObjectGone:
+        path = f"/api/v1{USER_INFO}"
+        return decoded(await client.http.get_at(manager, path), UserInfoDto, path)
 
 
 def may_write(role: RoleDto) -> bool | None:

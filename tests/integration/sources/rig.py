@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -81,6 +81,7 @@ async def started(
     federation: bool = False,
     projects: ProjectChoice = "all",
     link_end: LinkEnd = LinkEnd.AUTO,
+    parts: Mapping[str, Any] | None = None,
     **http: Any,
 ) -> AsyncIterator[Rig]:
     role = "global" if federation else "local"
@@ -98,6 +99,7 @@ async def started(
             federation=federation,
             projects=projects,
             link_end=link_end,
+            **(parts or {}),
         ),
         clock,
         notes,

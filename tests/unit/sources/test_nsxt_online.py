@@ -175,6 +175,14 @@ async def test_an_account_whose_roles_cannot_be_read_is_no_fault() -> None:
     assert any("whether the account may write could not be told" in line for _, line in report.lines)
 
 
+async def test_where_the_policy_root_does_not_know_us_the_managers_own_api_does() -> None:
+    async with FakeManager() as nsx:
+        prepared(nsx)
+        nsx.answers["/api/v1/aaa/user-info"] = nsx.answers.pop(USER_INFO)
+        report = await report_of(nsx)
+    assert any("the account may only read" in line for _, line in report.lines)
+
+
 EVERYTHING: dict[str, Any] = {"vpn": True, "vpcs": True, "directory": True}
 
 

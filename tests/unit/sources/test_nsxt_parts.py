@@ -416,7 +416,8 @@ async def test_segments_that_cannot_be_listed_are_a_fault_and_leave_the_inventor
 
 async def test_without_service_interfaces_no_segments_are_listed() -> None:
     async with FakeManager() as nsx:
-        provider(nsx)
+        world = provider(nsx)
+        world.interface(T0, "up", type="EXTERNAL", segment_path="/infra/segments/vlan-uplink")
         async with source_on(nsx, directory=True) as source:
             assert (await discovered(source)).segments == ()
         assert not any("segments" in path for path in nsx.paths())

@@ -1,0 +1,1 @@
+"""The whole source of VMware Cloud Director over real sockets."""
