@@ -14,11 +14,18 @@ from collector.ports import FoundPoint, PointCall
 from collector.sources.nsxt.directory import gateways_of
 from collector.sources.nsxt.options import SessionLogin
 from simulator import Simulator
+from simulator.objects import Kind as TrueKind
 from tests.integration.sources.rig import Rig, started
 
 pytestmark = pytest.mark.integration
 
 MINUTE = 60_000
+SIDES: dict[Kind, TrueKind] = {
+    Kind.VPC_EXTERNAL: "vpc_external",
+    Kind.VPC_INTERNAL: "vpc_internal",
+    Kind.TRANSIT_GATEWAY_EXTERNAL: "transit_gateway_external",
+    Kind.TRANSIT_GATEWAY_INTERNAL: "transit_gateway_internal",
+}
 TUNNELS: dict[str, Any] = {"vpn": True, "directory": True}
 T1 = "/infra/tier-1s/t1-globex"
 L2VPN = f"{T1}/l2vpn-services/default/sessions/migration"
@@ -157,8 +164,7 @@ async def test_check_online_tells_who_may_write(user: str, words: str) -> None:
 async def test_vpcs_and_transit_gateways_show_external_and_internal_bytes_apart() -> None:
     async with Simulator("vpcs", speed=0) as sim, started(sim, parts={"vpcs": True}) as it:
         sim.advance(30 * MINUTE)
-        kinds = (Kind.VPC_EXTERNAL, Kind.VPC_INTERNAL, Kind.TRANSIT_GATEWAY_EXTERNAL, Kind.TRANSIT_GATEWAY_INTERNAL)
-        points = await found(it, *kinds)
+        points = await found(it, *SIDES)
         assert len(points) == 2 * 4
         before = {key: samples(await it.read_all(point)) for key, point in points.items()}
         sim.advance(20 * MINUTE)
@@ -168,8 +174,8 @@ async def test_vpcs_and_transit_gateways_show_external_and_internal_bytes_apart(
             rx, _ = grown([start], [end])
             # A sum over nodes is of the age of its oldest part, and no part is older than the cache.
             around = 2 * sim.scenario.cache
-            least = sim.truth().growth(path, start.at + around, end.at - around, kind=kind.value).ingress.bytes
-            most = sim.truth().growth(path, start.at - around, end.at + around, kind=kind.value).ingress.bytes
+            least = sim.truth().growth(path, start.at + around, end.at - around, kind=SIDES[kind]).ingress.bytes
+            most = sim.truth().growth(path, start.at - around, end.at + around, kind=SIDES[kind]).ingress.bytes
             assert least <= rx <= most
             assert rx > 0 or (path.endswith("/lab") and kind is Kind.VPC_INTERNAL)
 
