@@ -103,6 +103,10 @@ class Provider:
         """Return an id that the seed and the key decide."""
         return str(uuid5(NAMESPACE, f"{self.scenario.seed}/{key}"))
 
+    def phase(self, node_id: str) -> int:
+        """Return where in the cache period the values of a node are renewed, in milliseconds."""
+        return 0 if self.scenario.phases == "together" else int(node_id[:8], 16) % self.scenario.cache
+
     def realization_id(self, found: Gateway | Interface) -> str:
         """Return the id of an object's realisation, which may be another than its ``unique_id``."""
         return found.unique_id if self.scenario.ids == "same" else self.uuid(f"realized/{found.unique_id}")
@@ -301,8 +305,7 @@ class Provider:
             self.clusters[spec.id] = cluster
             for index in range(spec.nodes):
                 nsx_id = self.uuid(f"node/{spec.id}/{index}")
-                phase = int(nsx_id[:8], 16) % self.scenario.cache
-                node = EdgeNode(nsx_id, f"{spec.id}/{index}", cluster, index, phase)
+                node = EdgeNode(nsx_id, f"{spec.id}/{index}", cluster, index, self.phase(nsx_id))
                 cluster.nodes.append(node)
                 self.take_node(node)
         for tier0 in sorted(self.scenario.tier0s, key=lambda spec: spec.vrf_of is not None):

@@ -115,6 +115,8 @@ class Scenario(Spec):
 
     Attributes:
         cache: How long a value of the statistics stands before it is renewed, in simulated time.
+        phases: Whether edge nodes renew their values each at an instant of its own, or all together; then a sum over
+            nodes is exact as of the time that it carries.
         error_code_as: How policy errors carry their code.
         subcounters: Whether rows carry more than the three totals.
         unknown_parameters: What a query parameter that a release does not know does; real managers are not documented.
@@ -128,6 +130,7 @@ class Scenario(Spec):
     version: str = "4.1.2.0.0.22589037"
     clock: ClockSpec = ClockSpec()
     cache: DurationMs = 10_000
+    phases: Literal["spread", "together"] = "spread"
     tls: bool = True
     managers: list[ManagerSpec] = Field(default_factory=lambda: [ManagerSpec(name="nsx-a"), ManagerSpec(name="nsx-b")])
     auth: AuthSpec = AuthSpec()

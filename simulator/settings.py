@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from simulator.objects import Gateway
 from simulator.simulator import Simulator
+from simulator.tree import version_tuple
+from simulator.vpc_api import SPLIT_VERSION
+
+NSXV_SOURCE: Final = "nsxv-sim"
+"""Name of the source that is the NSX-V manager."""
 
 
 def settings_for(sim: Simulator, *, source: str = "nsx-sim", points: bool = True, **overrides: Any) -> dict[str, Any]:
-    """Return settings with one source and the scenario's tenants.
+    """Return settings with one source for NSX, one for NSX-V if there is such a manager, and the scenario's tenants.
 
     Args:
         sim: A started simulator.
-        source: Name of the source.
+        source: Name of the NSX source.
         points: Whether tenants list their points; without, attribution is left to tags and projects.
         overrides: Top-level keys to put in or to replace (``poll={"interval": "1s"}``); they are of any shape.
     """
     settings: dict[str, Any] = {
         "site": "sim",
-        "sources": [_source(sim, source)],
+        "sources": [_source(sim, source), *_nsxv_source(sim)],
         "tenants": [
             {"id": spec.id, "name": spec.name or spec.id, "timezone": spec.timezone}
             | ({"points": found} if points and (found := _points(sim, spec.id, source)) else {})
@@ -41,7 +46,26 @@ def _source(sim: Simulator, name: str) -> dict[str, Any]:
         "auth": "session",
         "federation": bool(federated),
         "projects": "all" if sim.provider.projects else "none",
-    } | ({"tls": {"ca_file": str(sim.ca_file)}} if sim.ca_file is not None else {})
+    } | _tls(sim)
+
+
+def _tls(sim: Simulator) -> dict[str, Any]:
+    return {"tls": {"ca_file": str(sim.ca_file)}} if sim.ca_file is not None else {}
+
+
+def _nsxv_source(sim: Simulator) -> list[dict[str, Any]]:
+    edges = sim.provider.edges
+    if edges is None:
+        return []
+    source = {
+        "kind": "nsxv",
+        "name": NSXV_SOURCE,
+        "urls": [sim.nsxv_url],
+        "username": sim.username,
+        "password": sim.password,
+        "time_unit": "seconds" if edges.spec.asked_unit == "s" else "milliseconds",
+    }
+    return [source | _tls(sim)]
 
 
 def _points(sim: Simulator, tenant: str, source: str) -> list[dict[str, Any]]:
@@ -60,7 +84,19 @@ def _points(sim: Simulator, tenant: str, source: str) -> list[dict[str, Any]]:
             and not interface.internal
             and (interface.tenant if interface.tenant is not None else gateway.tenant) == tenant
         ]
+    for vpc in sim.provider.vpcs.values():
+        if vpc.tenant == tenant and not vpc.is_transit:
+            named = {"project": vpc.project, "vpc": vpc.id}
+            points += [{"source": source, "kind": kind, **named} for kind in _vpc_kinds(sim)]
+    edges = [] if sim.provider.edges is None else sim.provider.edges.edges.values()
+    points += [
+        {"source": NSXV_SOURCE, "kind": "edge_interface", "edge": edge.id} for edge in edges if edge.tenant == tenant
+    ]
     return points
+
+
+def _vpc_kinds(sim: Simulator) -> tuple[str, ...]:
+    return ("vpc_external", "vpc_internal") if version_tuple(sim.provider.version) >= SPLIT_VERSION else ("vpc",)
 
 
 def _named(gateway: Gateway) -> dict[str, str]:

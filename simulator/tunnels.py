@@ -92,7 +92,7 @@ def _names(gateway: Gateway, spec: VpnSpec) -> list[str]:
 
 def _open_tunnel(provider: Provider, session: Session, name: str, index: int, at: Instant) -> Tunnel:
     key = tunnel_key(session, index)
-    phase = int(provider.uuid(f"phase/{key}")[:8], 16) % provider.scenario.cache
+    phase = provider.phase(provider.uuid(f"phase/{key}"))
     node = EdgeNode(name, f"{session.id}/{index}", session.gateway.nodes[0].cluster, index, phase)
     tunnel = Tunnel(
         port_id=provider.new_port_id(key), point=session.path, end="session", born=at, tenant=session.gateway.tenant,

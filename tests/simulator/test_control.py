@@ -107,6 +107,21 @@ async def test_settings_of_a_federation_ask_the_global_manager(start: Start) -> 
     assert source["urls"] == [client.sim.managers["gm"].url]
 
 
+async def test_settings_name_edges_and_vpcs(start: Start) -> None:
+    client = await start("nsxv")
+    settings = settings_for(client.sim)
+    source = settings["sources"][1]
+    assert (source["kind"], source["urls"], source["time_unit"]) == ("nsxv", [client.sim.nsxv_url], "milliseconds")
+    points = {tenant["id"]: tenant["points"] for tenant in settings["tenants"]}
+    assert points["acme"] == [{"source": "nsxv-sim", "kind": "edge_interface", "edge": "edge-1"}]
+    assert [point["kind"] for point in points["globex"]] == ["tier1_downlink", "edge_interface"]
+    newer = settings_for((await start("vpcs")).sim)["tenants"][2]["points"]
+    named = {"source": "nsx-sim", "project": "hooli", "vpc": "lab"}
+    assert newer == [named | {"kind": "vpc_external"}, named | {"kind": "vpc_internal"}]
+    older = settings_for((await start("vpcs", version="4.1.2")).sim)["tenants"][2]["points"]
+    assert older == [named | {"kind": "vpc"}]
+
+
 async def test_the_command_runs_until_it_is_told_to_stop(tmp_path: Path) -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-W", "error", "-m", "simulator", "-c", "small", "--speed", "60", "--folder", str(tmp_path),
