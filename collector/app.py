@@ -8,22 +8,26 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TextIO
 
 import structlog
 
 from collector import __version__
 from collector.api.server import ApiServer
-from collector.assembly import api_options, export_options, influx_options, meter_rules, nsxt_options, secrets, tenants
+from collector.assembly import api_options, export_options, influx_options, meter_rules, secrets, tenants
 from collector.clock import Clock, SystemClock
 from collector.errors import ConfigError, Fault, LedgerUnavailable
 from collector.fleet import Fleet
 from collector.ledger.sqlite import SqliteReader, SqliteWriter
+from collector.model.identity import Tenant
 from collector.pipeline import Meter
 from collector.poll.pump import Pump
 from collector.poll.scheduler import Jobs
+from collector.source_options import nsxt_options, vcd_options
 from collector.sources.nsxt.source import NsxtSource
+from collector.sources.vcd.snapshot import decode_map
+from collector.sources.vcd.source import VcdSource
 from collector.telemetry.health import Health
 from collector.telemetry.logs import LogFormat, LogLevel, configure_logs
 from collector.telemetry.metrics import DropReason, Metrics
@@ -33,6 +37,7 @@ from collector.tuning import give_back_memory
 from collector.watch import Watch
 from config.settings import InfluxDb, Settings
 from config.settings import NsxtSource as NsxtSettings
+from config.settings import VcdSource as VcdSettings
 from exporters.base import OutboxExporter
 from exporters.influxdb import InfluxDestination
 from exporters.prometheus import PrometheusExposition
@@ -112,7 +117,7 @@ class App:
         self.server = ApiServer(
             api_options(settings.http),
             reader=self._reader,
-            tenants=lambda: tenants(self._settings),
+            tenants=self._tenants,
             health=self.health,
             clock=self._clock,
             metrics=exposition.handle,
@@ -120,6 +125,13 @@ class App:
         )
         self._reloading = asyncio.Lock()
         self._minders: set[asyncio.Task[None]] = set()
+
+    def _tenants(self) -> Sequence[Tenant]:
+        """Return the tenants of the settings, and those that became ones by their names elsewhere."""
+        named = {tenant.id: tenant for tenant in tenants(self._settings)}
+        for tenant, name in self.meter.estate.names().items():
+            named.setdefault(tenant, Tenant(id=tenant, name=name, timezone="UTC"))
+        return tuple(named.values())
 
     # --- life ------------------------------------------------------------------------------------------------------
 
@@ -155,6 +167,7 @@ class App:
         await self._exports.start()
         state = await self.meter.load()
         self.metrics.load(state.event_counts, state.quarantined_bytes)
+        self._restore_maps()
         del state  # everything that the ledger had, as it had it: the books have what is needed
         await asyncio.to_thread(give_back_memory)
         self._watch.ledger_writable(None)
@@ -194,6 +207,8 @@ class App:
         for exporter in self._exporters:
             await exporter.start()
             self._mind(exporter)
+        for director in settings.vcd_sources:
+            await self._start_director(director)
         for source in settings.nsxt_sources:
             await self._start_source(source)
 
@@ -230,11 +245,28 @@ class App:
             metrics=self.metrics,
         )
 
+    async def _start_director(self, settings: VcdSettings) -> None:
+        options = vcd_options(settings, self._redactor.register, after_another=True)
+        director = VcdSource(options, self._clock, self._watch)
+        await self._fleet.direct(director, every_ms=self._settings.discovery.interval_ms)
+
+    def _restore_maps(self) -> None:
+        """Put the maps in force again that the ledger has: a director that is down now changes nothing."""
+        for director in self._settings.vcd_sources:
+            known = decode_map(self.meter.estate.payload(director.name), director.name)
+            if known is not None:
+                self.meter.estate.restore_map(known)
+
     async def _start_source(self, settings: NsxtSettings) -> None:
         in_force = self._settings
-        source = NsxtSource(
-            nsxt_options(settings, in_force.poll, self._redactor.register, after_another=True), self._clock, self._watch
+        options = nsxt_options(
+            settings,
+            in_force.poll,
+            self._redactor.register,
+            after_another=True,
+            directory=bool(in_force.vcd_sources),
         )
+        source = NsxtSource(options, self._clock, self._watch)
         await self._fleet.add(
             source,
             interval_ms=in_force.poll.interval_ms,
@@ -252,7 +284,9 @@ class App:
 
     async def _figures(self) -> None:
         """Renew the gauges that take a look at every point, or a question to the ledger."""
-        self.metrics.set_inventories(self.meter.estate.times())
+        times, directors = self.meter.estate.times(), {one.name for one in self._settings.vcd_sources}
+        self.metrics.set_inventories({name: at for name, at in times.items() if name not in directors})
+        self.metrics.set_maps({name: at for name, at in times.items() if name in directors})
         self.metrics.set_points(self.meter.estate.counts())
         self.metrics.set_newest_samples(await self.meter.newest_samples())
         self.metrics.set_unattributed(self.meter.estate.unattributed())

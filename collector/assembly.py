@@ -9,21 +9,11 @@ from typing import TypeAlias
 from collector.api.auth import AccessRules, Area, TokenRule
 from collector.api.server import ApiOptions
 from collector.api.server import TlsOptions as ServerTlsOptions
-from collector.core.attribution import Claim
+from collector.core.attribution import AttributionRules, Claim, Rule, SourceEntry, TenantEntry
 from collector.model.identity import Tenant, TenantId
 from collector.pipeline import MeterRules
-from collector.sources.budget import SPAN_SECONDS
-from collector.sources.nsxt.options import (
-    BasicLogin,
-    BearerLogin,
-    CertificateLogin,
-    LinkEnd,
-    Login,
-    NsxtOptions,
-    SessionLogin,
-)
-from collector.sources.options import HttpOptions, TlsOptions
-from config.settings import ClientTls, Http, InfluxDb, NsxtSource, Poll, Secret, Settings
+from collector.sources.options import TlsOptions
+from config.settings import ClientTls, Http, InfluxDb, Secret, Settings
 from exporters.base import ExportOptions
 from exporters.influxdb import InfluxOptions
 
@@ -34,7 +24,31 @@ Seen: TypeAlias = Callable[[str], None]
 def meter_rules(settings: Settings) -> MeterRules:
     """Return what the settings say of every metering point."""
     return MeterRules(
-        max_rate=settings.poll.max_rate_bits, gap_after_ms=settings.poll.gap_after_ms, claims=claims(settings)
+        max_rate=settings.poll.max_rate_bits,
+        gap_after_ms=settings.poll.gap_after_ms,
+        attribution=attribution_rules(settings),
+        directors=tuple(one.name for one in settings.vcd_sources),
+    )
+
+
+def attribution_rules(settings: Settings) -> AttributionRules:
+    """Return how points get their tenants, without the maps of directors."""
+    rules, directors = settings.attribution, settings.vcd_sources
+    return AttributionRules(
+        order=tuple(Rule(rule) for rule in rules.order),
+        claims=claims(settings),
+        managers={(one.name, theirs): ours for one in directors for theirs, ours in one.managers},
+        backings={(one.name, theirs): path for one in directors for theirs, path in one.backings},
+        tag_scope=rules.nsx_tag_scope,
+        auto_tenants=rules.auto_tenants,
+        tenants=tuple(TenantEntry(TenantId(one.id), one.name, one.vcd_org or "") for one in settings.tenants),
+        sources=(
+            *(SourceEntry(one.name, one.kind, tuple(map(str, one.urls))) for one in settings.nsxt_sources),
+            *(
+                SourceEntry(one.name, one.kind, tuple(map(str, one.urls)), one.via_vcd or "")
+                for one in settings.nsxv_sources
+            ),
+        ),
     )
 
 
@@ -49,6 +63,8 @@ def claims(settings: Settings) -> tuple[Claim, ...]:
             tier1=point.tier1,
             interface=point.interface,
             project=point.project,
+            edge=point.edge,
+            vpc=point.vpc,
             max_rate=point.max_rate_bits,
             path=f"tenants[{number}].points[{position}]",
         )
@@ -87,62 +103,15 @@ def api_options(http: Http) -> ApiOptions:
     )
 
 
-def nsxt_options(source: NsxtSource, poll: Poll, seen: Seen, *, after_another: bool = False) -> NsxtOptions:
-    """Return what a source of the kind ``nsxt`` is built from.
-
-    Args:
-        seen: Is told of every secret that is read anew.
-        after_another: A daemon that was killed, or the source as it was before a reload, may have used up the second
-            that just passed: the budget counts its requests too, by sending nothing for as long.
-    """
-    return NsxtOptions(
-        http=HttpOptions(
-            name=source.name,
-            urls=tuple(str(url) for url in source.urls),
-            tls=client_tls(source),
-            requests_per_second=source.requests_per_second,
-            concurrency=source.concurrency,
-            timeout_seconds=source.timeout_ms / 1_000,
-            answer_bytes_max=source.answer_max_bytes,
-            lockout_seconds=source.credential_backoff_ms / 1_000,
-            start_hold_seconds=SPAN_SECONDS if after_another else 0.0,
-        ),
-        login=_login(source, seen),
-        federation=source.federation,
-        projects=source.projects,
-        link_end=LinkEnd(poll.link_end),
-        enforcement_point=source.enforcement_point,
-        org=source.org,
-    )
-
-
-def client_tls(source: NsxtSource) -> TlsOptions:
-    """Return how the managers prove who they are."""
-    return tls_options(source.tls, source)
-
-
-def tls_options(tls: ClientTls, source: NsxtSource | None = None) -> TlsOptions:
+def tls_options(tls: ClientTls, cert_file: str | None = None, key_file: str | None = None) -> TlsOptions:
     """Return how a server proves who it is, and how we do where a certificate is our log-in."""
-    certificate = source is not None and source.auth == "certificate"
     return TlsOptions(
         ca_file=_path(tls.ca_file),
         fingerprint=bytes.fromhex(tls.fingerprint) if tls.fingerprint is not None else None,
         verify=tls.verify,
-        cert_file=_path(source.cert_file) if certificate and source is not None else None,
-        key_file=_path(source.key_file) if certificate and source is not None else None,
+        cert_file=_path(cert_file),
+        key_file=_path(key_file),
     )
-
-
-def _login(source: NsxtSource, seen: Seen) -> Login:
-    match source.auth:
-        case "session":
-            return SessionLogin(source.username or "", fresh(source.password, source.password_file, seen))
-        case "basic":
-            return BasicLogin(source.username or "", fresh(source.password, source.password_file, seen))
-        case "bearer":
-            return BearerLogin(fresh(source.token, source.token_file, seen))
-        case "certificate":
-            return CertificateLogin()
 
 
 def influx_options(destination: InfluxDb, seen: Seen) -> InfluxOptions:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -41,9 +41,9 @@ class Estate:
         maps: Director → the map in force.
     """
 
-    def __init__(self, rules: AttributionRules, *, keeps_gateways: bool) -> None:
+    def __init__(self, rules: AttributionRules, directors: Sequence[str]) -> None:
         self.rules = rules
-        self.keeps_gateways = keeps_gateways
+        self._directors = tuple(directors)
         self.maps: dict[str, CloudMap] = {}
         self._found: dict[str, dict[PointKey, FoundPoint]] = {}
         self._attributions: dict[str, Attribution] = {}
@@ -53,6 +53,12 @@ class Estate:
         self._told: dict[str, frozenset[Note]] = {}
 
     # --- what it takes ---------------------------------------------------------------------------------------------
+
+    def set_rules(self, rules: AttributionRules, directors: Sequence[str]) -> None:
+        """Decide by other rules from the next inventory on; the map of a director that is gone counts no more."""
+        self.rules = rules
+        self._directors = tuple(directors)
+        self.maps = {name: known for name, known in self.maps.items() if name in self._directors}
 
     def load(self, inventories: Mapping[str, tuple[Instant, bytes]]) -> None:
         """Take up the payloads of the last complete inventories and maps."""
@@ -65,7 +71,7 @@ class Estate:
         self._found[source] = self.merged(inventory)
         self._install(source, attribution)
         self._awaiting_map.discard(source)
-        if self.keeps_gateways:
+        if self._directors:
             self._gateways[source] = (inventory.gateways, inventory.segments)
         if inventory.complete:
             self._inventories[source] = (inventory.at, zlib.compress(inventory.payload, PAYLOAD_LEVEL))

@@ -7,6 +7,7 @@ points begins when every source of attribution was tried once, so that the first
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
@@ -15,13 +16,14 @@ import structlog
 from collector.clock import Clock
 from collector.core.attribution import Attribution
 from collector.errors import LedgerUnavailable, SourceError
+from collector.model.directory import CloudMap
 from collector.model.identity import UNATTRIBUTED
 from collector.model.sample import Reading
 from collector.model.usage import Role
 from collector.pipeline import Meter
 from collector.poll.poller import Poller
 from collector.poll.scheduler import Jobs
-from collector.ports import Inventory, Source
+from collector.ports import Director, Inventory, Source
 from collector.telemetry.health import Health
 from collector.telemetry.metrics import DiscoveryOutcome, Metrics
 from collector.tuning import give_back_memory
@@ -42,6 +44,9 @@ one."""
 REDISCOVER_APART_MS = 30_000
 """Least time between the end of a discovery and the next one that is asked for so, in milliseconds: a node that comes
 and goes must not make us discover without end."""
+
+FIRST_MAP_SECONDS = 120.0
+"""How long the first inventory waits for directors that answer neither yes nor no, in seconds."""
 
 START_RETRY_MS = 15_000
 """Pause before a source that could not be started, for want of a TLS file say, is tried again, in milliseconds."""
@@ -85,6 +90,27 @@ class Unit:
         return self.source.name
 
 
+class Directing:
+    """A director with what is done with it.
+
+    Attributes:
+        tried: It was asked for a map once, whatever came.
+        reading: A map is being read.
+        failures: Readings since the last complete one.
+    """
+
+    def __init__(self, director: Director) -> None:
+        self.director = director
+        self.tried = asyncio.Event()
+        self.reading = False
+        self.failures = 0
+
+    @property
+    def name(self) -> str:
+        """Name of the source."""
+        return self.director.name
+
+
 class Fleet:
     """Every source, and the jobs that discover and poll it.
 
@@ -113,6 +139,7 @@ class Fleet:
         self._watch = watch
         self._clock = clock
         self._units: dict[str, Unit] = {}
+        self._directors: dict[str, Directing] = {}
         self._starting: set[str] = set()
         self._said: dict[str, object] = {}
 
@@ -138,16 +165,31 @@ class Fleet:
             lambda: self._jobs.every(f"discover {source.name}", discover_every_ms, lambda: self._discover(unit)),
         )
 
+    async def direct(self, director: Director, *, every_ms: int) -> None:
+        """Start a director and the job that reads its map; add directors before the sources that they speak of."""
+        self._metrics.add_source(director.name)
+        directing = Directing(director)
+        self._directors[director.name] = directing
+        known = self._meter.estate.maps.get(director.name)
+        if known is not None:
+            director.remember(known)
+        await self._start(
+            director,
+            lambda: self._jobs.every(f"discover {director.name}", every_ms, lambda: self._read_map(directing)),
+        )
+
     async def stop(self) -> None:
         """Stop jobs, polls and sources; sessions are closed as far as a second allows."""
         units, self._units = self._units, {}
-        for name in {*units, *self._starting}:
+        directors, self._directors = self._directors, {}
+        for name in {*units, *directors, *self._starting}:
             for job in ("start", "poll", "discover"):
                 self._jobs.remove(f"{job} {name}")
         self._starting.clear()
         self._said.clear()
         await asyncio.gather(*(unit.poller.stop() for unit in units.values()))
-        await asyncio.gather(*(unit.source.stop() for unit in units.values()), return_exceptions=True)
+        stops = [*(unit.source.stop() for unit in units.values()), *(one.director.stop() for one in directors.values())]
+        await asyncio.gather(*stops, return_exceptions=True)
 
     async def drop_polls(self) -> None:
         """Drop the polls in flight."""
@@ -155,7 +197,9 @@ class Fleet:
 
     def budgets(self) -> Mapping[str, float]:
         """Return source → share of its request budget that the last second used."""
-        return {unit.name: unit.source.budget_used_ratio() for unit in self._units.values()}
+        asked: list[Startable] = [unit.source for unit in self._units.values()]
+        asked += [one.director for one in self._directors.values()]
+        return {one.name: one.budget_used_ratio() for one in asked}
 
     async def _start(self, source: Startable, begin: Callable[[], None]) -> None:
         """Start a source and what is done with it, now or as soon as it can be."""
@@ -164,6 +208,8 @@ class Fleet:
             await source.start()
         except SourceError as error:
             self._health.fault(f"source {name}", str(error))
+            if name in self._directors:
+                self._directors[name].tried.set()
             if name not in self._starting:
                 log.error("source_not_started", source=name, reason=str(error))
                 self._starting.add(name)
@@ -193,6 +239,7 @@ class Fleet:
         started, outcome = self._clock.monotonic(), DiscoveryOutcome.FAILED
         try:
             inventory = await unit.source.discover(self._meter.estate.payload(unit.name), self._meter.known_end)
+            await self._directors_tried()
             attribution = await self._meter.apply_inventory(inventory)
             outcome = DiscoveryOutcome.OK if inventory.complete else DiscoveryOutcome.INCOMPLETE
             self._say(inventory, attribution)
@@ -210,10 +257,50 @@ class Fleet:
             self._health.well(f"source {unit.name}")
             self._metrics.discovery(unit.name, outcome, self._clock.monotonic() - started)
         unit.failures = 0 if outcome is DiscoveryOutcome.OK else unit.failures + 1
-        if unit.failures:
-            # What stays unreadable for good must not cost an inventory each time: the pause doubles up to the interval.
-            pause_ms = DISCOVERY_RETRY_MS << min(unit.failures - 1, DISCOVERY_DOUBLINGS_MAX)
-            self._jobs.soon(f"discover {unit.name}", pause_ms)
+        self._retry(unit.name, unit.failures)
+
+    def _retry(self, name: str, failures: int) -> None:
+        """Ask again soon after a failure; what stays unreadable for good must not cost an inventory each time, so the
+        pause doubles up to the interval."""
+        if failures:
+            self._jobs.soon(f"discover {name}", DISCOVERY_RETRY_MS << min(failures - 1, DISCOVERY_DOUBLINGS_MAX))
+
+    async def _directors_tried(self) -> None:
+        """Wait until every director was tried once: the first readings shall have their owners."""
+        waits = [directing.tried.wait() for directing in self._directors.values()]
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FIRST_MAP_SECONDS):
+                await asyncio.gather(*waits)
+
+    async def _read_map(self, directing: Directing) -> None:
+        """Read a director's map and put it in force if it is complete; whatever else comes, the last good one stays."""
+        if directing.reading:
+            return
+        directing.reading = True
+        name, started, outcome = directing.name, self._clock.monotonic(), DiscoveryOutcome.FAILED
+        try:
+            cloud = await directing.director.read_map()
+            outcome = DiscoveryOutcome.OK if cloud.complete else DiscoveryOutcome.INCOMPLETE
+            if cloud.complete:
+                attributions = await self._meter.apply_map(cloud)
+                self._say_owners(name, attributions)
+                for unit in tuple(self._units.values()):
+                    if unit.planned_ms is not None:
+                        self._plan(unit)
+            self._say_map(cloud)
+        except SourceError as error:
+            log.warning("discovery_failed", source=name, reason=str(error))
+        except LedgerUnavailable as error:
+            outcome = DiscoveryOutcome.FAILED
+            self._metrics.ledger_failed()
+            self._watch.ledger_writable(str(error))
+        finally:
+            directing.reading = False
+            directing.tried.set()
+            self._health.well(f"source {name}")
+            self._metrics.discovery(name, outcome, self._clock.monotonic() - started)
+        directing.failures = 0 if outcome is DiscoveryOutcome.OK else directing.failures + 1
+        self._retry(name, directing.failures)
 
     def rediscover(self, name: str) -> None:
         """Take an inventory soon: an object is gone, or a node that reported does so no more and another may."""
@@ -224,27 +311,63 @@ class Fleet:
 
     def _say(self, inventory: Inventory, attribution: Attribution) -> None:
         """Log what an inventory found that an operator should know; the same thing once."""
-        said = (inventory.faults, attribution.overlaps, attribution.unmatched)
-        if self._said.get(inventory.source) == said:
+        source = inventory.source
+        if self._is_news(f"inventory {source}", (inventory.faults, len(inventory.points), inventory.complete)):
+            log.info(
+                "inventory",
+                source=source,
+                version=inventory.version,
+                points=len(inventory.points),
+                complete=inventory.complete,
+                calls=inventory.calls,
+            )
+            for fault in inventory.faults:
+                log.warning("inventory_fault", source=source, reason=fault)
+        self._say_owners(source, {source: attribution})
+
+    def _say_map(self, cloud: CloudMap) -> None:
+        """Log what a director said; the same thing once."""
+        said = (cloud.faults, cloud.complete, cloud.addresses_complete, len(cloud.orgs), len(cloud.gateways))
+        if not self._is_news(f"map {cloud.source}", said):
             return
-        self._said[inventory.source] = said
         log.info(
-            "inventory",
-            source=inventory.source,
-            version=inventory.version,
-            points=len(inventory.points),
-            complete=inventory.complete,
-            calls=inventory.calls,
-            unattributed=sum(
-                one.tenant == UNATTRIBUTED and one.role is Role.BILLED for one in attribution.decisions.values()
-            ),
+            "map",
+            source=cloud.source,
+            version=cloud.version,
+            organisations=len(cloud.orgs),
+            gateways=len(cloud.gateways),
+            networks=len(cloud.networks),
+            complete=cloud.complete,
+            in_force=cloud.complete,
+            calls=cloud.calls,
         )
-        for fault in inventory.faults:
-            log.warning("inventory_fault", source=inventory.source, reason=fault)
-        for overlap in attribution.overlaps:
-            log.error("overlap", source=inventory.source, reason=overlap.message)
-        for claim in attribution.unmatched:
-            log.warning("point_not_found", source=inventory.source, setting=claim.path, tenant=claim.tenant)
+        for fault in cloud.faults:
+            log.warning("map_fault", source=cloud.source, reason=fault)
+
+    def _say_owners(self, cause: str, attributions: Mapping[str, Attribution]) -> None:
+        """Log what attribution found that an operator should know; the same thing once."""
+        for source, attribution in attributions.items():
+            unattributed = sum(
+                one.tenant == UNATTRIBUTED and one.role is Role.BILLED for one in attribution.decisions.values()
+            )
+            said = (attribution.overlaps, attribution.unmatched, attribution.notes, unattributed)
+            if not self._is_news(f"owners {source}", said):
+                continue
+            log.info("attribution", source=source, cause=cause, unattributed=unattributed)
+            for overlap in attribution.overlaps:
+                log.error("overlap", source=source, reason=overlap.message)
+            for claim in attribution.unmatched:
+                log.warning("point_not_found", source=source, setting=claim.path, tenant=claim.tenant)
+            for note in attribution.notes:
+                log.warning(
+                    "attribution_note", source=source, about=note.kind.value, path=note.path, reason=note.message
+                )
+
+    def _is_news(self, what: str, said: object) -> bool:
+        if self._said.get(what) == said:
+            return False
+        self._said[what] = said
+        return True
 
     def _plan(self, unit: Unit) -> None:
         """Let the cycle run as often as the budget allows, and say so when that is less often than wanted."""

@@ -68,14 +68,14 @@ class MeterRules:
         gap_after_ms: Longest interval between two samples that is no gap.
         claims: The explicit points of the tenants, where there is no other rule.
         attribution: How points get their tenants, without maps; without it the claims alone decide.
-        keeps_gateways: A director's map is expected, so what it names must be found.
+        directors: Whose maps count; what they name must be found among the gateways.
     """
 
     max_rate: int
     gap_after_ms: int
     claims: tuple[Claim, ...] = ()
     attribution: AttributionRules | None = None
-    keeps_gateways: bool = False
+    directors: tuple[str, ...] = ()
 
     @property
     def ownership(self) -> AttributionRules:
@@ -110,7 +110,7 @@ class Meter:
         self._points: dict[PointKey, Point] = {}
         self._books = Shelf()
         self._stored: dict[PointKey, StoredPoint] = {}
-        self.estate = Estate(rules.ownership, keeps_gateways=rules.keeps_gateways)
+        self.estate = Estate(rules.ownership, rules.directors)
         self._lead_ms: dict[str, int] = {}
         self._tunnels = TunnelStates()
         self._lock = asyncio.Lock()
@@ -437,8 +437,7 @@ class Meter:
     def set_rules(self, rules: MeterRules) -> None:
         """Judge by other settings from now on; owners follow with the next inventory."""
         self._rules = rules
-        self.estate.rules = rules.ownership
-        self.estate.keeps_gateways = rules.keeps_gateways
+        self.estate.set_rules(rules.ownership, rules.directors)
 
     def known_end(self, key: PointKey) -> ReadAt | None:
         """Return the end at which a link was read so far."""

@@ -313,6 +313,9 @@ class Director(Protocol):
     async def stop(self) -> None:
         """Log out where that is the custom, and close."""
 
+    def remember(self, known: CloudMap) -> None:
+        """Take note of the last complete map of a daemon before this one."""
+
     async def read_map(self) -> CloudMap:
         """Return everything that attribution and addresses rest on.
 
