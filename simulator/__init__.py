@@ -1,15 +1,17 @@
-"""A simulated cloud provider, the NSX-T part, that knows the true bytes.
+"""A simulated cloud provider on NSX-T and NSX-V that knows the true bytes.
 
 It owns the endpoints that a meter reads, with their paging, sessions, limits and faults, and the truth about every
 byte. It imports nothing of the daemon, so that a mistake is not made twice.
 
 Invariants: counters are integers and pure functions of simulated time; both ends of a link show the same traffic; an
-uplink shows what the links behind it carry; what a reset took away is recorded.
+uplink shows what the links, VPCs and tunnels behind it carry; what a reset took away is recorded; what rates stand for
+is computed from their decimals, beside what was carried.
 """
 
 from __future__ import annotations
 
 from simulator.clock import SimClock
+from simulator.edge_samples import EdgeSample, EdgeTruth
 from simulator.events import Fault
 from simulator.main import main
 from simulator.scenario import Scenario, ScenarioError, load_scenario, parse_scenario
@@ -19,6 +21,8 @@ from simulator.truth import Both, Loss, Served, Traffic, Truth
 
 __all__ = [
     "Both",
+    "EdgeSample",
+    "EdgeTruth",
     "Fault",
     "Loss",
     "Scenario",

@@ -60,6 +60,7 @@ class Edge:
     tenant: str | None
     ha: bool
     born: Instant
+    is_distributed: bool = False
     vnics: dict[int, Vnic] = field(default_factory=dict)
     gaps: list[Gap] = field(default_factory=list)
     active: int = 0
@@ -116,11 +117,12 @@ class Edges:
         if spec.id in self.edges or spec.id in self.gone:
             raise ValueError(f"{spec.id} was used before; the manager never gives an id twice")
         gateway = spec.gateway or self._provider.uuid(f"nsxv-gateway/{spec.id}")
-        edge = Edge(spec.id, spec.name or spec.id, gateway, spec.tenant, spec.ha, at)
+        distributed = spec.type == "distributedRouter"
+        edge = Edge(spec.id, spec.name or spec.id, gateway, spec.tenant, spec.ha, at, is_distributed=distributed)
         # Weights change every five minutes; edges see them change elsewhere, or all of their rates would be whole.
         ahead = self._provider.random(f"edge/{spec.id}").randrange(SLOT_MS)
         shapes = tuple(shape.shifted(ahead) for shape in self._provider.shapes)
-        for one in sorted(spec.vnics, key=lambda vnic: vnic.index):
+        for one in sorted(() if edge.is_distributed else spec.vnics, key=lambda vnic: vnic.index):
             point = f"{edge.path}/vnics/{one.index}"
             vnic = Vnic(
                 port_id=f"{spec.id}.vnic_{one.index}", point=point, end="interface", born=at, tenant=spec.tenant,
@@ -130,7 +132,8 @@ class Edges:
             vnic.counters[APPLIANCE] = NodeCounters(at, Values(), shapes)
             edge.vnics[one.index] = vnic
             self._provider.ports.append(vnic)
-        self._route(edge, spec, at)
+        if not edge.is_distributed:
+            self._route(edge, spec, at)
         self.edges[spec.id] = edge
         self.revision += 1
         return edge

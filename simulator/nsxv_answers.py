@@ -43,11 +43,13 @@ class Writer:
     Args:
         accept: The request's ``Accept``.
         namespace: The default namespace of XML answers; none, if empty.
+        typed: Whether vNICs tell their type.
     """
 
-    def __init__(self, accept: str, namespace: str) -> None:
+    def __init__(self, accept: str, namespace: str, *, typed: bool) -> None:
         self._json = JSON in accept
         self._namespace = namespace
+        self._typed = typed
 
     def edges(self, rows: Sequence[Edge], start: int, size: int, total: int) -> web.Response:
         """Return a page of the list of edges."""
@@ -61,7 +63,7 @@ class Writer:
 
     def vnics(self, edge: Edge) -> web.Response:
         """Return all vNICs of an edge; those that are not in use are there too."""
-        rows = [_vnic(index, edge.vnics.get(index)) for index in range(VNICS_MAX)]
+        rows = [self._vnic(index, edge.vnics.get(index)) for index in range(VNICS_MAX)]
         if self._json:
             return _json({"vnics": [row | {"addressGroups": {"addressGroups": row["addressGroups"]}} for row in rows]})
         wrapped = [row | {"addressGroups": {"addressGroup": row["addressGroups"]}} for row in rows]
@@ -73,7 +75,7 @@ class Writer:
             answer: dict[str, object] = {}
             if series is not None:
                 answer["dataDto"] = {f"vnic_{index}": [_raw(row) for row in rows] for index, rows in series.items()}
-            answer["metaDto"] = _raw(meta) | {"vnics": [_vnic(vnic.index, vnic) for vnic in vnics]}
+            answer["metaDto"] = _raw(meta) | {"vnics": [self._vnic(vnic.index, vnic) for vnic in vnics]}
             return _json(answer)
         tree: dict[str, Tree] = {"meta": meta}
         if series is not None:
@@ -86,6 +88,12 @@ class Writer:
         if self._json:
             return _json(body | {"rootCauseString": None}, status)
         return self._xml("error", _texts(body), status)
+
+    def _vnic(self, index: int, vnic: Vnic | None) -> dict[str, object]:
+        row = _vnic(index, vnic)
+        if not self._typed:
+            del row["type"]
+        return row
 
     def _xml(self, name: str, tree: Tree, status: int = 200) -> web.Response:
         opened = f'{name} xmlns="{escape(self._namespace)}"' if self._namespace else name
@@ -127,9 +135,10 @@ def _json(body: object, status: int = 200) -> web.Response:
 
 
 def _summary(edge: Edge) -> dict[str, object]:
+    kind = "distributedRouter" if edge.is_distributed else "gatewayServices"
     return {
         "objectId": edge.id, "objectTypeName": "Edge", "revision": 4, "name": edge.name, "isUniversal": False,
-        "id": edge.id, "state": "deployed", "edgeType": "gatewayServices", "tenantId": edge.tenant or "default",
+        "id": edge.id, "state": "deployed", "edgeType": kind, "tenantId": edge.tenant or "default",
         "apiVersion": "4.0", "edgeStatus": "GREEN",
         "appliancesSummary": {
             "vmVersion": "6.4.14", "applianceSize": "compact", "numberOfDeployedVms": 2 if edge.ha else 1,

@@ -115,7 +115,7 @@ class NsxvApi:
 
     def writer(self, accept: str) -> Writer:
         """Return what writes the answers to a request."""
-        return Writer(accept, self._spec.namespace)
+        return Writer(accept, self._spec.namespace, typed=self._spec.vnic_types)
 
     def asked(self, path: str) -> Asked:
         """Return what a request is about."""
@@ -183,7 +183,9 @@ class NsxvApi:
         held = self._recorder.held_from(edge, now)
         if start is None:
             return _Range(held, last, coarse=False)
-        if start < held and self._spec.coarse_interval:
+        # Who asks for exactly what is held has asked a moment ago; that alone does not make the answer coarse.
+        fine_from = self._recorder.device_now(now) - self._spec.keep - self._spec.interval
+        if start < fine_from and self._spec.coarse_interval:
             return _Range(max(start, self._recorder.coarse_from(edge, now)), last, coarse=True)
         return _Range(max(start, held), last, coarse=False)
 

@@ -33,6 +33,7 @@ class EdgeSpec(Spec):
     """An edge gateway; a pair for high availability is one edge.
 
     Attributes:
+        type: A ``distributedRouter`` is in the list too, and has no vNICs that count.
         gateway: The director's own id of it, which the proxy path names; made of the seed, if absent.
     """
 
@@ -40,6 +41,7 @@ class EdgeSpec(Spec):
     name: str = ""
     tenant: Id | None = None
     ha: bool = True
+    type: Literal["gatewayServices", "distributedRouter"] = "gatewayServices"
     gateway: str | None = None
     vnics: list[VnicSpec] = Field(
         default_factory=lambda: [
@@ -53,6 +55,8 @@ class EdgeSpec(Spec):
         numbers = [vnic.index for vnic in self.vnics]
         if len(set(numbers)) < len(numbers):
             raise ValueError(f"{self.id}: two vNICs have one index")
+        if self.type == "distributedRouter" and "vnics" in self.model_fields_set:
+            raise ValueError(f"{self.id}: a distributed router has no vNICs")
         return self
 
 
@@ -79,6 +83,7 @@ class NsxvSpec(Spec):
         sample_unit: The unit of the samples' timestamps.
         meta_unit: The unit of ``startTime`` and ``endTime`` in answers.
         namespace: The default namespace of XML answers; none, if empty.
+        vnic_types: Whether vNICs tell their type.
     """
 
     name: Id = "nsxv-a"
@@ -94,6 +99,7 @@ class NsxvSpec(Spec):
     sample_unit: Literal["ms", "s"] = "s"
     meta_unit: Literal["ms", "s"] = "s"
     namespace: str = ""
+    vnic_types: bool = True
     edges: list[EdgeSpec] = Field(default_factory=list)
     generate: list[GenerateEdgesSpec] = Field(default_factory=list)
 

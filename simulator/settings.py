@@ -90,7 +90,9 @@ def _points(sim: Simulator, tenant: str, source: str) -> list[dict[str, Any]]:
             points += [{"source": source, "kind": kind, **named} for kind in _vpc_kinds(sim)]
     edges = [] if sim.provider.edges is None else sim.provider.edges.edges.values()
     points += [
-        {"source": NSXV_SOURCE, "kind": "edge_interface", "edge": edge.id} for edge in edges if edge.tenant == tenant
+        {"source": NSXV_SOURCE, "kind": "edge_interface", "edge": edge.id}
+        for edge in edges
+        if edge.tenant == tenant and not edge.is_distributed
     ]
     return points
 

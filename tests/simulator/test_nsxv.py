@@ -77,14 +77,14 @@ def billed(rate: Decimal, interval: int) -> int:
 async def test_edges_are_listed_in_pages_in_both_forms(start: Start) -> None:
     client = await start(scenario(page_size_max=3))
     first = (await ask(client, "/api/4.0/edges")).body["edgePage"]
-    assert [row["id"] for row in first["data"]] == ["edge-1", "edge-4", "edge-12"]
-    assert (first["pagingInfo"]["totalCount"], first["pagingInfo"]["pageSize"]) == (4, 3)
+    assert [row["id"] for row in first["data"]] == ["edge-1", "edge-2", "edge-4"]
+    assert (first["pagingInfo"]["totalCount"], first["pagingInfo"]["pageSize"]) == (5, 3)
     second = await ask(client, "/api/4.0/edges", startIndex=3, pageSize=3)
-    assert [row["name"] for row in second.body["edgePage"]["data"]] == ["nobody-edge"]
+    assert [row["name"] for row in second.body["edgePage"]["data"]] == ["initech-edge", "nobody-edge"]
     root = parse((await ask(client, "/api/4.0/edges", XML)).text)
     assert root.tag == "pagedEdgeList"
-    assert [one.findtext("objectId") for one in root.iter("edgeSummary")] == ["edge-1", "edge-4", "edge-12"]
-    assert root.findtext("edgePage/pagingInfo/totalCount") == "4"
+    assert [one.findtext("objectId") for one in root.iter("edgeSummary")] == ["edge-1", "edge-2", "edge-4"]
+    assert root.findtext("edgePage/pagingInfo/totalCount") == "5"
     assert root.findtext("edgePage/edgeSummary/appliancesSummary/numberOfDeployedVms") == "2"
     assert (await ask(client, "/api/4.0/edges", pageSize="many")).status == 400
 
@@ -101,13 +101,32 @@ async def test_vnics_have_types_and_the_unused_ones_are_listed_too(client: Clien
     assert root.findtext("vnic/addressGroups/addressGroup/primaryAddress") == "203.0.113.1"
 
 
+async def test_a_distributed_router_is_listed_and_counts_nothing(client: Client) -> None:
+    listed = (await ask(client, "/api/4.0/edges")).body["edgePage"]["data"]
+    assert [row["edgeType"] for row in listed].count("distributedRouter") == 1
+    assert listed[1]["edgeType"] == "distributedRouter"
+    vnics = (await ask(client, "/api/4.0/edges/edge-2/vnics")).body["vnics"]
+    assert not any(row["isConnected"] for row in vnics)
+    assert (await ask(client, "/api/4.0/edges/edge-2/statistics/interfaces")).body["dataDto"] == {}
+
+
+async def test_vnics_may_keep_their_type_to_themselves(start: Start) -> None:
+    client = await start(scenario(vnic_types=False))
+    client.sim.advance(HOUR)
+    assert all("type" not in row for row in (await ask(client, f"{EDGE}/vnics")).body["vnics"])
+    body = (await ask(client, RATES + "/uplink")).body
+    assert all("type" not in row for row in body["metaDto"]["vnics"])
+    assert sorted(body["dataDto"]) == ["vnic_0", "vnic_3"], "so which ones are uplinks is told by this answer alone"
+
+
 async def test_edges_come_go_and_are_renamed(client: Client) -> None:
     client.sim.fault("edge_rename", path="edge-4", to="globex-new")
     client.sim.fault("edge_delete", path="edge-20")
     client.sim.fault("edge_add", edge={"id": "edge-21", "name": "new-edge", "tenant": "initech"})
     listed = (await ask(client, "/api/4.0/edges")).body["edgePage"]["data"]
     assert [(row["id"], row["name"]) for row in listed] == [
-        ("edge-1", "acme-edge"), ("edge-4", "globex-new"), ("edge-12", "initech-edge"), ("edge-21", "new-edge"),
+        ("edge-1", "acme-edge"), ("edge-2", "acme-dlr"), ("edge-4", "globex-new"), ("edge-12", "initech-edge"),
+        ("edge-21", "new-edge"),
     ]  # fmt: skip
     assert (await ask(client, "/api/4.0/edges/edge-20/vnics")).status == 404
     born = client.sim.now()
@@ -415,7 +434,7 @@ async def test_answers_end_in_the_middle(client: Client) -> None:
 async def test_a_list_that_is_short_says_the_whole_number(client: Client) -> None:
     client.sim.fault("short_list", amount=2, count=1, path="/api/4.0/edges")
     page = (await ask(client, "/api/4.0/edges")).body["edgePage"]
-    assert (len(page["data"]), page["pagingInfo"]["totalCount"]) == (2, 4)
+    assert (len(page["data"]), page["pagingInfo"]["totalCount"]) == (3, 5)
 
 
 async def test_the_manager_goes_down_and_comes_back(client: Client) -> None:
