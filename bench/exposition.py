@@ -92,9 +92,8 @@ def _by_hand(totals: Totals) -> Callable[[], Iterator[bytes]]:
             end = start + PIECE_ACCOUNTS
             yield "".join(
                 [
-                    f'{prefix}ingress"}} {usage[0]}\n{prefix}egress"}} {usage[1]}\n'
+                    f'{prefix}ingress"}} {account.ingress_bytes}\n{prefix}egress"}} {account.egress_bytes}\n'
                     for prefix, account in zip(prefixes[start:end], totals.accounts[start:end], strict=True)
-                    for usage in (account.usage,)
                 ]
             ).encode()
 

@@ -2,7 +2,7 @@
 
 The provider has points with two edge nodes each. One process makes the ledger: an inventory, and the readings of two
 cycles. Then a process of its own does on that file what ``northmeter run`` does: it loads the command's modules, builds
-the daemon, opens the ledger, takes the books up, takes an inventory over (all of discovery but its requests), accounts
+the daemon, opens the ledger, takes the books up, takes inventories over (all of discovery but its requests), accounts
 five cycles and answers a scrape. Its resident set is what is shown. Not in it: connections to a manager, of which
 sixteen take some 6 MiB, and the settings of tenants beyond their explicit points.
 """
@@ -29,6 +29,7 @@ from collector.model.period import Instant
 from collector.model.sample import Counters, Reading, Row, Sample
 from collector.pipeline import Meter, MeterRules
 from collector.ports import FoundPoint
+from collector.sources.nsxt.snapshot import Snapshot
 from collector.telemetry.health import Health
 from collector.telemetry.metrics import Metrics
 from collector.telemetry.totals import Totals
@@ -43,6 +44,9 @@ MINUTE_MS = 60_000
 BEGUN_AT: Instant = 1_790_000_000_000
 FILLED, WORKED = range(2), range(2, 7)
 """Minutes in which the ledger is filled, and those in which the daemon works on from there."""
+
+INVENTORIES = 3
+"""Taken over one after the other, as half an hour of work brings them: each is made while the one before is in use."""
 
 BATCH = 800
 """Readings in a batch: what a second brings at the pace of 50 000 series a minute."""
@@ -84,23 +88,20 @@ async def _reach(stage: str, path: Path, points: int) -> float:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     if stage == "imported":
         return _resident()
-    found = shared_links(points * 4 // 5) if stage != "loaded" else None
     clock = SystemClock()
     totals, metrics = Totals(), Metrics(version="bench", clock=clock)
     writer, reader = SqliteWriter(path), SqliteReader(path)
-    rules = MeterRules(
-        max_rate=MAX_RATE, gap_after_ms=GAP_AFTER_MS, claims=() if found is None else claims_of(found, TENANTS)
-    )
+    rules = MeterRules(max_rate=MAX_RATE, gap_after_ms=GAP_AFTER_MS, claims=claims_of(_provider(points), TENANTS))
     meter = Meter(writer, clock, totals, rules, Watch(metrics, Health(), clock))
     await writer.start()
     await reader.start()
     await meter.load()
-    give_back_memory()
+    await asyncio.to_thread(give_back_memory)
     metrics.add_source(SOURCE)
-    if found is not None:
-        await meter.apply_inventory(inventory_of(found, clock.now()))
-        del found
-        give_back_memory()
+    if stage != "loaded":
+        for _ in range(1 if stage == "filled" else INVENTORIES):
+            await meter.apply_inventory(inventory_of(_provider(points), clock.now()))
+            await asyncio.to_thread(give_back_memory)
         await _cycles(meter, FILLED if stage == "filled" else WORKED)
     scrape = PrometheusExposition("bench", totals, metrics, points=True)
     assert sum(map(len, scrape.chunks(openmetrics=False))) > points
@@ -110,13 +111,18 @@ async def _reach(stage: str, path: Path, points: int) -> float:
     return resident
 
 
+def _provider(points: int) -> Snapshot:
+    return shared_links(points * 4 // 5)
+
+
 async def _cycles(meter: Meter, minutes: range) -> None:
     """Account a cycle in each of these minutes, in batches as the pump makes them."""
-    ours = meter.found(SOURCE)
+    ours = meter.estate.metered(SOURCE)
     for minute in minutes:
         at = BEGUN_AT + minute * MINUTE_MS
         for first in range(0, len(ours), BATCH):
-            readings = [reading for found in ours[first : first + BATCH] for reading in _readings(found, at)]
+            numbers = range(first, min(first + BATCH, len(ours)))
+            readings = [reading for number in numbers for reading in _readings(ours[number], at)]
             assert await meter.account(readings)
 
 

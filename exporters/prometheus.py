@@ -19,7 +19,6 @@ from prometheus_client.samples import Sample
 from prometheus_client.utils import floatToGoString
 
 from collector.model.identity import Kind, TenantId
-from collector.model.usage import Usage
 from collector.telemetry import catalogue
 from collector.telemetry.catalogue import Metric
 from collector.telemetry.metrics import Metrics
@@ -139,7 +138,7 @@ class PrometheusExposition:
             part = accounts[start : start + ACCOUNTS_PER_PIECE]
             self._know(start + len(part))
             lines = self._point_labels[start : start + len(part)]
-            yield "".join([_both(line, account.usage) for line, account in zip(lines, part, strict=True)]).encode()
+            yield "".join([_both(line, account) for line, account in zip(lines, part, strict=True)]).encode()
 
     def _know(self, count: int) -> None:
         """Have the labels of the first ``count`` accounts."""
@@ -185,8 +184,8 @@ def _head(name: str, kind: str, text: str, unit: str, openmetrics: bool) -> byte
     return (declared + (f"# UNIT {name} {unit}\n" if openmetrics and unit else "")).encode()
 
 
-def _both(line: str, usage: Usage) -> str:
-    return f'{line}ingress"}} {usage[0]}\n{line}egress"}} {usage[1]}\n'
+def _both(line: str, account: AccountTotal) -> str:
+    return f'{line}ingress"}} {account.ingress_bytes}\n{line}egress"}} {account.egress_bytes}\n'
 
 
 def _family(family: Family, openmetrics: bool) -> Iterator[bytes]:

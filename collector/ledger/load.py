@@ -1,7 +1,7 @@
 """What a daemon starts from, row by row out of the ledger.
 
 A large ledger has tens of thousands of series, so nothing is read twice or kept beside the result, and strings that
-repeat (sources, nodes, ports, tenants) exist once.
+repeat (sources, nodes, ports, tenants) and owners exist once.
 """
 
 from __future__ import annotations
@@ -55,6 +55,7 @@ def load(connection: sqlite3.Connection) -> LedgerState:
 
 
 def _points(connection: sqlite3.Connection) -> Iterator[StoredPoint]:
+    known: dict[tuple[Owner, ...], tuple[Owner, ...]] = {}
     owners = _beside(
         connection, "SELECT point, tenant, role, valid_from, reason FROM owner ORDER BY point, valid_from", _owner
     )
@@ -68,7 +69,7 @@ def _points(connection: sqlite3.Connection) -> Iterator[StoredPoint]:
             created_at=created_at,
             lacked_at=lacked_at,
             complete_until=until,
-            owners=owners(ref),
+            owners=known.setdefault(history := owners(ref), history),
         )
 
 

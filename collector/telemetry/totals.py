@@ -11,22 +11,24 @@ _NOTHING = Usage()
 
 
 class AccountTotal:
-    """Everything ever booked to one tenant at one metering point.
+    """All bytes ever booked to one tenant at one metering point; packets are shown per tenant only.
 
     Attributes:
         ref: The ledger's reference of the account.
         tenant: Whose account it is.
         point: The metering point.
-        usage: The total; replaced as a whole, never edited.
+        ingress_bytes: The total in this direction; it moves together with the other one.
+        egress_bytes: The total in the other.
     """
 
-    __slots__ = ("point", "ref", "tenant", "usage")
+    __slots__ = ("egress_bytes", "ingress_bytes", "point", "ref", "tenant")
 
     def __init__(self, ref: int, tenant: TenantId, point: PointKey, usage: Usage) -> None:
         self.ref = ref
         self.tenant = tenant
         self.point = point
-        self.usage = usage
+        self.ingress_bytes = usage.ingress_bytes
+        self.egress_bytes = usage.egress_bytes
 
 
 class Totals:
@@ -63,7 +65,8 @@ class Totals:
             if ref in self._untold:
                 continue
             account = self._by_ref[ref]
-            account.usage = _sum(account.usage, growth)
+            account.ingress_bytes += growth.ingress_bytes
+            account.egress_bytes += growth.egress_bytes
             self._add_to_tenant(account, growth)
 
     def _add_to_tenant(self, account: AccountTotal, growth: Usage) -> None:

@@ -97,7 +97,7 @@ async def test_a_cancelled_commit_that_reached_the_ledger_is_not_booked_again() 
     ledger.go_on.set()
     # then the next reading books only what is new
     assert await daemon.meter.account(daemon.readings(_answer(180_000, 1_900), ["edge"]))
-    assert ledger.total(0).ingress_bytes == daemon.totals.accounts[0].usage.ingress_bytes == 900
+    assert ledger.total(0).ingress_bytes == daemon.totals.accounts[0].ingress_bytes == 900
     assert len(daemon.onlooker.batches) == 3, "the settled batch is told too, or its events would not be counted"
 
 

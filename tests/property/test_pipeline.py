@@ -182,8 +182,11 @@ def assert_ledger_is_right(lived: Lived, judged: Judged, owners: shares.Owners) 
     assert ledger.unpublished() == set()
     if not shape.per_node:
         assert ledger.completed.get(0, 0) == expected_complete(lived.taken, lived.daemon.params)
-    for total in lived.daemon.totals.accounts:
-        assert total.usage == ledger.total(total.ref)
+    totals = lived.daemon.totals
+    for one in totals.accounts:
+        total = ledger.total(one.ref)
+        assert (one.ingress_bytes, one.egress_bytes) == (total.ingress_bytes, total.egress_bytes)
+        assert totals.by_tenant[one.tenant, one.point.kind] == total, "there is one point"
 
 
 def assert_series_are_right(ledger: MemoryLedger, judged: Judged) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from sys import intern
 from urllib.parse import quote
 
 from collector.ports import PointCall
@@ -139,10 +138,7 @@ class Endpoints:
     ) -> PointCall:
         whole = self.of(f"{path}/statistics/summary" if summary else f"{path}/statistics", parameters)
         request_path, _, query = whole.partition("?")
-        # Tens of thousands of calls name the same few nodes, and a point's calls have one path.
-        return PointCall(
-            path=intern(request_path), query=intern(query), node=node, summary=summary, fallback_node=fallback_node
-        )
+        return PointCall(path=request_path, query=query, node=node, summary=summary, fallback_node=fallback_node)
 
     # --- tunnels, VPCs, transit gateways ------------------------------------------------------------------------------
 
@@ -161,13 +157,13 @@ class Endpoints:
     def totals(self, vpc: str, *, is_split: bool) -> PointCall:
         """Statistics of a VPC or a transit gateway, external and internal traffic apart, or the older one sum."""
         path = f"{vpc}/statistics" if is_split else f"{vpc}/statistics/summary"
-        return PointCall(path=intern(self.of(path)), node=None, summary=True)
+        return PointCall(path=self.of(path), node=None, summary=True)
 
     # --- lists and states ---------------------------------------------------------------------------------------------
 
     def of(self, path: str, parameters: Iterable[tuple[str, str | None]] = ()) -> str:
         """Return the request path of a policy path, percent-encoded, slashes in values included."""
-        query = "&".join(f"{name}={_quoted(value)}" for name, value in parameters if value)
+        query = "&".join(f"{name}={quoted(value)}" for name, value in parameters if value)
         return f"{self.root}{quote(path)}" + (f"?{query}" if query else "")
 
     def page(self, path: str, cursor: str | None) -> str:
@@ -180,7 +176,8 @@ class Endpoints:
 
 
 @lru_cache(maxsize=QUOTED_VALUES_MAX)
-def _quoted(value: str) -> str:
+def quoted(value: str) -> str:
+    """Return a value of a query, percent-encoded."""
     return quote(value, safe="")
 
 

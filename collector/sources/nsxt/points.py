@@ -10,11 +10,11 @@ import msgspec
 
 from collector.model.identity import Kind, PointKey, ReadAt
 from collector.ports import FoundPoint, PointCall
-from collector.sources.nsxt.endpoints import Endpoints, parse_version
+from collector.sources.nsxt.endpoints import Endpoints, parse_version, quoted
 from collector.sources.nsxt.ends import Choice, choose_end, possible_ends
 from collector.sources.nsxt.extra_points import session_points, vpc_points
 from collector.sources.nsxt.options import LinkEnd
-from collector.sources.nsxt.sites import at_site, link_path, link_sites
+from collector.sources.nsxt.sites import at_site, link_path, link_sites, site_of
 from collector.sources.nsxt.snapshot import Edge, Gateway, Interface, Snapshot
 
 Ends = Mapping[PointKey, ReadAt | None]
@@ -67,6 +67,9 @@ class PointBuilder:
             found.extend(session_points(self._source, self._endpoints, snapshot))
         if self._has_vpcs:
             found.extend(vpc_points(self._source, self._endpoints, snapshot))
+        # What they remember are texts of this snapshot: a few of them would keep the memory around them all.
+        for remembered in (_nodes, quoted, site_of):
+            remembered.cache_clear()
         return tuple(sorted(found, key=lambda point: (point.key.path, point.key.kind)))
 
     def _interfaces(self, gateway: Gateway, parent: Gateway | None, edges: dict[str, Edge]) -> Iterator[FoundPoint]:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import zlib
+
 import msgspec
 
 from collector.model.period import Instant
 
 PAYLOAD_VERSION = 1
 """Grows when older code could misread the payload; another version is not read."""
+
+PAYLOAD_LEVEL = 1
+"""UUIDs are most of it, of which higher levels make nothing smaller either."""
+
+PAYLOAD_BYTES_MAX = 1 << 30
+"""Greatest payload once inflated: fifty times that of the largest provider; a longer one is damaged."""
 
 VPN, VPCS = "vpn", "vpcs"
 """Parts of an inventory that a source may leave out."""
@@ -124,28 +132,32 @@ class _Header(msgspec.Struct):
 
 
 def encode(snapshot: Snapshot) -> bytes:
-    """Return the payload: compact JSON, objects ordered by path."""
+    """Return the payload: compact JSON, objects ordered by path, deflated.
+
+    It is kept in memory between discoveries and in the ledger: 20 MiB for 25 000 points are one, for 50 ms of work.
+    """
     ordered = msgspec.structs.replace(
         snapshot,
         gateways=dict(sorted(snapshot.gateways.items())),
         vpcs=dict(sorted(snapshot.vpcs.items())),
         segments=dict(sorted(snapshot.segments.items())),
     )
-    return msgspec.json.encode(ordered)
+    return zlib.compress(msgspec.json.encode(ordered), PAYLOAD_LEVEL)
 
 
 def decode(payload: bytes | None) -> Snapshot | None:
-    """Return the snapshot of a payload, or ``None`` where there is none that this version reads.
+    """Return the snapshot of a payload, deflated or not, or ``None`` where there is none that this version reads.
 
     Without it the next inventory is taken for the first: it reports no changes.
     """
     if payload is None:
         return None
     try:
-        if msgspec.json.decode(payload, type=_Header).v != PAYLOAD_VERSION:
+        plain = payload if payload.startswith(b"{") else zlib.decompressobj().decompress(payload, PAYLOAD_BYTES_MAX)
+        if msgspec.json.decode(plain, type=_Header).v != PAYLOAD_VERSION:
             return None
-        return msgspec.json.decode(payload, type=Snapshot)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        return msgspec.json.decode(plain, type=Snapshot)
+    except (zlib.error, msgspec.DecodeError, UnicodeDecodeError):
         return None
 
 

@@ -89,7 +89,7 @@ async def test_prometheus_has_the_totals_digit_by_digit(
     )
     stored = {(one.labels["point"], one.labels["direction"], one.labels["tenant"]): one.value for one in samples}
     for account in site.totals.accounts:
-        for direction, amount in (("ingress", account.usage.ingress_bytes), ("egress", account.usage.egress_bytes)):
+        for direction, amount in (("ingress", account.ingress_bytes), ("egress", account.egress_bytes)):
             assert stored[account.point.label, direction, account.tenant] == str(amount)
 
     names = {"northmeter_tenant_bytes_total": 0, "northmeter_tenant_packets_total": 2}
@@ -114,7 +114,8 @@ async def test_prometheus_sees_growth(site: Site, start_prometheus: StartPrometh
     server = start_prometheus([job])
     name = 'northmeter_tenant_packets_total{tenant="tenant-0",direction="ingress"}'
     await server.wait_for(name, timeout_seconds=60)
-    before = site.totals.accounts[0].usage
+    account = site.totals.accounts[0]
+    before = site.totals.by_tenant[account.tenant, account.point.kind]
     site.totals.apply([(0, Usage(0, 0, 1_000, 0, 0, 0))])
     wanted = str(before.ingress_packets + 1_000)
     await server.wait_for(name, lambda found: wanted in {one.value for one in found}, timeout_seconds=60)
