@@ -1,0 +1,1 @@
+"""The NSX-V source."""
