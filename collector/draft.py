@@ -6,8 +6,10 @@ import uuid
 from collections.abc import Iterable
 
 from collector.core.books import Book, Fold, Point
+from collector.core.rate_metering import RateBook, RateFold
 from collector.model.identity import PointKey
 from collector.model.period import Instant
+from collector.model.rates import RateEvidence, RateUpdate
 from collector.model.usage import (
     Batch,
     ClosedRun,
@@ -26,6 +28,9 @@ class Draft:
 
     def __init__(self) -> None:
         self.books: dict[PointKey, Book] = {}
+        self.rate_books: dict[PointKey, RateBook] = {}
+        self._rates: dict[int, RateUpdate] = {}
+        self._rate_evidence: list[RateEvidence] = []
         self._completed: dict[int, Instant] = {}
         self._series: dict[int, SeriesUpdate] = {}
         self._runs: list[ClosedRun] = []
@@ -54,6 +59,24 @@ class Draft:
         self._quarantined += change.quarantined
         self._events += change.events
 
+    def add_rates(self, point: Point, before: RateBook, change: RateFold) -> None:
+        """Add what one answer about intervals changes."""
+        book = change.book
+        self._events += change.events
+        if book is before:
+            return
+        self.rate_books[point.key] = book
+        if book.complete_until != before.complete_until:
+            self._completed[point.ref] = book.complete_until
+        for update in change.rates:
+            self._rates[update.series] = update
+        for slot in change.slots:
+            self._add_slot(slot)
+        for publication in change.publish:
+            self._publish[publication] = None
+        self._rate_evidence += change.evidence
+        self._quarantined += change.quarantined
+
     def note(self, event: Event | None) -> None:
         """Add an event that no book brought, if there is one."""
         if event is not None:
@@ -81,4 +104,6 @@ class Draft:
             quarantined=tuple(self._quarantined),
             events=tuple(self._events),
             watermarks=tuple(watermarks),
+            rates=tuple(self._rates.values()),
+            rate_evidence=tuple(self._rate_evidence),
         )

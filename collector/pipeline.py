@@ -13,13 +13,14 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from collector.clock import Clock
 from collector.core.accounting import Rules
 from collector.core.attribution import Attribution, AttributionRules, Claim, owner_at
 from collector.core.books import Book, Point, SeriesBook
 from collector.core.metering import complete_by, fold
+from collector.core.rate_metering import RateBook, complete_rates_by, fold_rates
 from collector.draft import Draft
 from collector.errors import LedgerCorrupt, LedgerError, LedgerUnavailable
 from collector.estate import Estate, explicit
@@ -27,7 +28,8 @@ from collector.handover import Handover
 from collector.model.directory import CloudMap
 from collector.model.identity import Kind, PointKey, ReadAt, TenantId
 from collector.model.period import BEGINNING, SLOT_MS, Instant
-from collector.model.sample import Reading
+from collector.model.rates import RateState
+from collector.model.sample import RateReading, Reading
 from collector.model.usage import (
     Batch,
     Event,
@@ -47,6 +49,13 @@ NEW_OBJECT_AFTER_MS = 60_000
 milliseconds: the
 manager's clocks may differ by seconds. Source: docs/accounting.md, row 2."""
 
+
+RATE_KINDS = frozenset({Kind.EDGE_INTERFACE})
+"""Points whose sources give rates instead of counters."""
+
+RATES_LATE_MS = 2 * SLOT_MS
+"""Silence beyond ``gap_after`` until slots of points that give rates count as complete, in milliseconds: a sample comes
+only every five minutes, and some come a poll late."""
 
 READINGS_AT_ONCE = 200
 """Readings that are accounted before others get the event loop: about three milliseconds."""
@@ -96,6 +105,15 @@ class Observer(Protocol):
         """The ledger could not take a batch of so many readings; the next ones prove what they did."""
 
 
+class _Doubt(NamedTuple):
+    """A batch that may be in the ledger or not, and what the books become once it is."""
+
+    batch: Batch
+    books: Mapping[PointKey, Book]
+    rate_books: Mapping[PointKey, RateBook]
+    readings: int
+
+
 class Meter:
     """The books of every metering point, and the only way into the ledger."""
 
@@ -114,7 +132,8 @@ class Meter:
         self._lead_ms: dict[str, int] = {}
         self._tunnels = TunnelStates()
         self._lock = asyncio.Lock()
-        self._doubt: tuple[Batch, Mapping[PointKey, Book], int] | None = None
+        self._rate_books: dict[PointKey, RateBook] = {}
+        self._doubt: _Doubt | None = None
 
     # --- start -----------------------------------------------------------------------------------------------------
 
@@ -130,6 +149,7 @@ class Meter:
         for one in state.series:
             book = SeriesBook(one.ref, one.state, one.runs, one.expected_from)
             series.setdefault(one.point, {})[(one.read_at, one.port, one.node)] = book
+        self._load_rates(state)
         for stored in state.points:
             self._stored[stored.key] = stored
             self._books[stored.key] = Book(series.get(stored.ref, {}), stored.complete_until)
@@ -137,6 +157,14 @@ class Meter:
                 self._points[stored.key] = self._point(stored, accounts.get(stored.ref, {}), None)
         self.estate.load(state.inventories)
         return state
+
+    def _load_rates(self, state: LedgerState) -> None:
+        """Take up the books of points that give rates; each has one series."""
+        points = {stored.ref: stored for stored in state.points if stored.key.kind in RATE_KINDS}
+        series = {one.ref: points[one.point] for one in state.series if one.point in points}
+        states = {update.series: update.state for update in state.rates}
+        for ref, stored in series.items():
+            self._rate_books[stored.key] = RateBook(ref, states.get(ref), stored.complete_until)
 
     # --- a cycle part ----------------------------------------------------------------------------------------------
 
@@ -165,13 +193,59 @@ class Meter:
                     draft.add(point, book, change)
                     books[reading.point] = change.book
                 batch = draft.batch(self._clock.now(), _watermarks(known))
-                await self._commit(batch, draft.books, len(known))
+                await self._commit(batch, draft, len(known))
             except LedgerCorrupt:
                 raise
             except LedgerError as error:
                 self._observer.dropped(len(known), error)
                 return False
         return True
+
+    async def account_rates(self, readings: Sequence[RateReading]) -> bool:
+        """Account answers about intervals in one transaction; False when the ledger could not take it.
+
+        What was dropped is fetched again: the next answer reaches back to the last sample that is booked.
+
+        Raises:
+            LedgerCorrupt: The ledger is damaged; the daemon must stop.
+        """
+        known = [reading for reading in readings if reading.point in self._points]
+        if not known:
+            return True
+        async with self._lock:
+            try:
+                await self._settle()
+                books = await self._rate_books_of({reading.point for reading in known})
+                draft = Draft()
+                for reading in known:
+                    point, book = self._points[reading.point], books[reading.point]
+                    change = fold_rates(point, book, reading)
+                    draft.add_rates(point, book, change)
+                    books[reading.point] = change.book
+                    await asyncio.sleep(0)
+                newest = {reading.point.source: reading.polled_at for reading in known}
+                await self._commit(draft.batch(self._clock.now(), newest.items()), draft, len(known))
+            except LedgerCorrupt:
+                raise
+            except LedgerError as error:
+                self._observer.dropped(len(known), error)
+                return False
+        return True
+
+    async def _rate_books_of(self, keys: Iterable[PointKey]) -> dict[PointKey, RateBook]:
+        """Return the books of these points; a new one gets the reference of its only series."""
+        new = sorted(key for key in keys if key not in self._rate_books)
+        if new:
+            series = [(self._points[key].ref, ReadAt.INTERFACE, "", "") for key in new]
+            for key, ref in zip(new, await self._ledger.intern_series(series), strict=True):
+                self._rate_books[key] = RateBook(ref)
+        return {key: self._rate_books[key] for key in keys}
+
+    def rate_states(self, source: str) -> dict[PointKey, RateState]:
+        """Return what the points of a source have booked: where the next answer begins."""
+        return {
+            key: book.state for key, book in self._rate_books.items() if key.source == source and book.state is not None
+        }
 
     async def complete_silent(self) -> bool:
         """Let slots count as complete whose points were silent for too long; False when the ledger could not take it.
@@ -191,8 +265,13 @@ class Meter:
                         draft.add(point, book, complete_by(point, book, until))
                     if number % POINTS_AT_ONCE == 0:
                         await asyncio.sleep(0)
-                if draft.books:
-                    await self._commit(draft.batch(now, ()), draft.books, 0)
+                until = now - self._rules.gap_after_ms - RATES_LATE_MS
+                for key, rate_book in self._rate_books.items():
+                    if key in self._points:
+                        rate_point = self._points[key]
+                        draft.add_rates(rate_point, rate_book, complete_rates_by(rate_point, rate_book, until))
+                if draft.books or draft.rate_books:
+                    await self._commit(draft.batch(now, ()), draft, 0)
             except LedgerCorrupt:
                 raise
             except LedgerError as error:
@@ -227,16 +306,17 @@ class Meter:
             book = books[point]
             books[point] = Book({**book.series, key[1:]: SeriesBook(ref)}, book.complete_until)
 
-    async def _commit(self, batch: Batch, books: Mapping[PointKey, Book], readings: int) -> None:
-        self._doubt = (batch, books, readings)
+    async def _commit(self, batch: Batch, draft: Draft, readings: int) -> None:
+        self._doubt = _Doubt(batch, draft.books, draft.rate_books, readings)
         await self._settle()
 
-    def _take(self, batch: Batch, books: Mapping[PointKey, Book]) -> None:
+    def _take(self, doubt: _Doubt) -> None:
         """Let books and totals follow a batch that is in the ledger."""
         self._doubt = None
-        self._books.update(books)
-        self._tunnels.take(batch.events)
-        self._totals.apply((change.account, change.usage) for change in batch.slots)
+        self._books.update(doubt.books)
+        self._rate_books.update(doubt.rate_books)
+        self._tunnels.take(doubt.batch.events)
+        self._totals.apply((change.account, change.usage) for change in doubt.batch.slots)
 
     async def _settle(self) -> None:
         """Commit the batch in hand, again if its commit failed or was cancelled: it may be in the ledger all the same.
@@ -246,17 +326,17 @@ class Meter:
         """
         if self._doubt is None:
             return
-        batch, books, readings = self._doubt
+        doubt = self._doubt
         started = self._clock.monotonic()
         try:
-            await self._ledger.commit(batch)
+            await self._ledger.commit(doubt.batch)
         except (LedgerUnavailable, asyncio.CancelledError):
             raise
         except Exception:
             self._doubt = None  # refused as wrong: it is not in the ledger, and would be refused again
             raise
-        self._take(batch, books)
-        self._observer.committed(batch, readings, self._clock.monotonic() - started)
+        self._take(doubt)
+        self._observer.committed(doubt.batch, doubt.readings, self._clock.monotonic() - started)
 
     async def record(self, events: Sequence[Event]) -> bool:
         """Store events that no reading brought; False when the ledger could not take them.
@@ -270,7 +350,7 @@ class Meter:
                 draft = Draft()
                 for event in events:
                     draft.note(event)
-                await self._commit(draft.batch(self._clock.now(), ()), {}, 0)
+                await self._commit(draft.batch(self._clock.now(), ()), draft, 0)
             except LedgerCorrupt:
                 raise
             except LedgerError as error:
@@ -383,10 +463,15 @@ class Meter:
 
         A batch of which nobody knows whether it is in the ledger counts as if it were.
         """
-        known = self._books.times(key).newest_at if key in self._books else BEGINNING
-        doubtful = self._doubt[1].get(key) if self._doubt is not None else None
-        states = (series.state for series in doubtful.series.values()) if doubtful is not None else ()
-        return max((known, *(state.baseline.at for state in states if state is not None)))
+        times = [self._books.times(key).newest_at] if key in self._books else [BEGINNING]
+        rate_books = [self._rate_books.get(key)]
+        if self._doubt is not None:
+            rate_books.append(self._doubt.rate_books.get(key))
+            doubtful = self._doubt.books.get(key)
+            states = (series.state for series in doubtful.series.values()) if doubtful is not None else ()
+            times += [state.baseline.at for state in states if state is not None]
+        times += [_newest_of(book) for book in rate_books if book is not None]
+        return max(times)
 
     async def _open_accounts(self, changed: Mapping[PointKey, StoredPoint]) -> dict[int, dict[TenantId, int]]:
         """Return point reference → tenant → account, for every owner of what changed; an unused account is harmless."""
@@ -449,13 +534,25 @@ class Meter:
         oldest: dict[tuple[str, Kind], Instant] = {}
         for source, points in tuple(self.estate.points().items()):
             for number, key in enumerate(tuple(points), 1):
-                newest = self._books.times(key).newest_at if key in self._books else BEGINNING
+                newest = self._newest(key)
                 if newest:
                     kind = (source, key.kind)
                     oldest[kind] = min(newest, oldest.get(kind, newest))
                 if number % POINTS_AT_ONCE == 0:
                     await asyncio.sleep(0)
         return oldest
+
+    def _newest(self, key: PointKey) -> Instant:
+        """Return the device time of the newest trusted sample of a point, the beginning without one."""
+        rate_book = self._rate_books.get(key)
+        if rate_book is not None:
+            return _newest_of(rate_book)
+        return self._books.times(key).newest_at if key in self._books else BEGINNING
+
+
+def _newest_of(book: RateBook) -> Instant:
+    """Return the end of the newest sample of a point that gives rates, the beginning without one."""
+    return book.state.pieces[-1].end if book.state is not None and book.state.pieces else BEGINNING
 
 
 @lru_cache(maxsize=1_024)

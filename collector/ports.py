@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 from collector.model.directory import CloudMap
 from collector.model.identity import Direction, Kind, PointKey, ReadAt, TenantId
 from collector.model.period import Instant
+from collector.model.rates import RateEvidence
 from collector.model.sample import Reading
 from collector.model.usage import (
     Batch,
@@ -94,6 +95,9 @@ class LedgerReader(Protocol):
 
     async def evidence(self, point: PointKey, start: Instant, end: Instant) -> list[tuple[str, str, Evidence]]:
         """Return (port, node, evidence) of a point's samples with ``at`` in [start, end], in order of time."""
+
+    async def rate_samples(self, point: PointKey, start: Instant, end: Instant) -> list[RateEvidence]:
+        """Return a point's samples of rates with ``at`` in [start, end], in order of time."""
 
     async def flows(self, points: Sequence[PointKey], start: Instant, end: Instant) -> dict[PointKey, Flow]:
         """Return what passed each point in [start, end), on slot boundaries; none for a point without a row.

@@ -22,12 +22,14 @@ _DEFLATE_LEVEL = 1
 _encoder = msgspec.msgpack.Encoder()
 _states = msgspec.msgpack.Decoder(SeriesState)
 _samples = msgspec.msgpack.Decoder(list[Evidence])
+_numbers = msgspec.msgpack.Decoder(tuple[int, ...])
 _usages = msgspec.msgpack.Decoder(Usage)
 _details = msgspec.json.Decoder(dict[str, str | int | list[str] | None])
 
 encode = _encoder.encode
 decode_state = _states.decode
 decode_usage = _usages.decode
+decode_numbers = _numbers.decode
 
 
 def encode_samples(evidence: Sequence[Evidence]) -> bytes:

@@ -12,6 +12,8 @@ from collector.ledger.codec import decode_samples
 from collector.ledger.connection import snapshot
 from collector.model.identity import PointKey
 from collector.model.period import Instant
+from collector.model.rates import RateEvidence
+from collector.model.sample import RateSample
 from collector.model.usage import Evidence
 
 
@@ -57,3 +59,19 @@ def _samples(seq: int, payload: bytes) -> list[Evidence]:
         raise LedgerCorrupt(
             f"the samples of batch {seq} of the ledger are damaged: {error}; restore a backup"
         ) from error
+
+
+def read_rate_samples(
+    connection: sqlite3.Connection, point: PointKey, start: Instant, end: Instant
+) -> list[RateEvidence]:
+    """Return a point's samples of rates with ``at`` in [start, end], in order of time. Raises sqlite3.Error."""
+    rows = connection.execute(
+        "SELECT rate_sample.series, at, interval_ms, rx_bytes, tx_bytes, polled_at, rule"
+        " FROM point JOIN series ON series.point = point.id JOIN rate_sample ON rate_sample.series = series.id"
+        " WHERE source = ? AND kind = ? AND path = ? AND at BETWEEN ? AND ? ORDER BY at, interval_ms, rule",
+        (*point, start, end),
+    )
+    return [
+        RateEvidence(series, RateSample(at, interval_ms, rx_bytes, tx_bytes), polled_at, rule)
+        for series, at, interval_ms, rx_bytes, tx_bytes, polled_at, rule in rows
+    ]

@@ -13,10 +13,11 @@ from operator import itemgetter
 from sys import intern
 from typing import TypeVar
 
-from collector.ledger.codec import decode_state, decode_usage
+from collector.ledger.codec import decode_numbers, decode_state, decode_usage
 from collector.ledger.connection import snapshot
 from collector.ledger.store import CARRY_BITS
 from collector.model.identity import Kind, PointKey, ReadAt, TenantId
+from collector.model.rates import RateUpdate, state_of
 from collector.model.usage import (
     LedgerState,
     Owner,
@@ -51,6 +52,10 @@ def load(connection: sqlite3.Connection) -> LedgerState:
                 for source, event, count in connection.execute("SELECT source, event, count FROM event_total")
             },
             quarantined_bytes=_quarantined(connection),
+            rates=tuple(
+                RateUpdate(series, state_of(decode_numbers(state)))
+                for series, state in connection.execute("SELECT series, state FROM rate_state ORDER BY series")
+            ),
         )
 
 

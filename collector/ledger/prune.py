@@ -51,6 +51,17 @@ def prune_evidence(connection: sqlite3.Connection, before: Instant) -> bool:
     return _delete_oldest(connection, "journal", "seq", "at", before=before, limit=PRUNE_BATCHES)
 
 
+def prune_rate_samples(connection: sqlite3.Connection, before: Instant) -> bool:
+    """Delete samples of rates that ended before an instant; True when there may be more. Raises sqlite3.Error."""
+    with transaction(connection):
+        deleted = connection.execute(
+            "DELETE FROM rate_sample WHERE (series, at, interval_ms, rx_bytes, tx_bytes, rule) IN"
+            " (SELECT series, at, interval_ms, rx_bytes, tx_bytes, rule FROM rate_sample WHERE at < ? LIMIT ?)",
+            (before, PRUNE_ROWS),
+        ).rowcount
+    return deleted == PRUNE_ROWS
+
+
 def prune_events(connection: sqlite3.Connection, before: Instant) -> bool:
     """Delete events last seen before an instant; True when there may be more. Raises sqlite3.Error."""
     return _delete_oldest(connection, "event", "seq", "last_at", before=before, limit=PRUNE_ROWS)

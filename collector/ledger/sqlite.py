@@ -15,6 +15,7 @@ from collector.ledger.load import load
 from collector.ledger.lock import DaemonLock
 from collector.model.identity import Kind, PointKey, ReadAt, TenantId
 from collector.model.period import Instant
+from collector.model.rates import RateEvidence
 from collector.model.usage import (
     Batch,
     Evidence,
@@ -113,6 +114,7 @@ class SqliteWriter:
             (prune.prune_runs, slots_before),
             (prune.prune_events, slots_before),
             (prune.prune_evidence, evidence_before),
+            (prune.prune_rate_samples, evidence_before),
             (prune.prune_parked, evidence_before),
         ):
             await self._repeat(work, before)
@@ -183,6 +185,10 @@ class SqliteReader:
     async def evidence(self, point: PointKey, start: Instant, end: Instant) -> list[tuple[str, str, Evidence]]:
         """Return (port, node, evidence) of a point's samples with ``at`` in [start, end], in order of time."""
         return await self._connection.run(journal.read_evidence, point, start, end)
+
+    async def rate_samples(self, point: PointKey, start: Instant, end: Instant) -> list[RateEvidence]:
+        """Return a point's samples of rates with ``at`` in [start, end], in order of time."""
+        return await self._connection.run(journal.read_rate_samples, point, start, end)
 
     async def flows(self, points: Sequence[PointKey], start: Instant, end: Instant) -> dict[PointKey, Flow]:
         """Return what passed each point in [start, end), on slot boundaries; none for a point without a row."""

@@ -80,6 +80,7 @@ def commit(connection: sqlite3.Connection, batch: Batch) -> bool:
         if batch.publish and has_exporters(connection):
             connection.executemany(OUTBOX, [(batch.at, pack(account, slot)) for account, slot in batch.publish])
         _store_quarantined(connection, batch)
+        _store_rates(connection, batch)
         store_events(connection, batch.events)
         connection.executemany(
             WATERMARK,
@@ -116,6 +117,21 @@ def _store_quarantined(connection: sqlite3.Connection, batch: Batch) -> None:
         [
             (q.series, batch.at, q.delta.start, q.delta.end, q.tenant, q.max_rate, encode(q.delta), encode(q.usage))
             for q in batch.quarantined
+        ],
+    )
+
+
+def _store_rates(connection: sqlite3.Connection, batch: Batch) -> None:
+    connection.executemany(
+        "INSERT INTO rate_state VALUES (?, ?) ON CONFLICT (series) DO UPDATE SET state = excluded.state",
+        [(series, encode(state.numbers())) for series, state in batch.rates],
+    )
+    # What is asked again and again, a conflict say, is one piece of evidence.
+    connection.executemany(
+        "INSERT OR IGNORE INTO rate_sample VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [
+            (one.series, one.sample.at, one.sample.interval_ms, *one.sample[2:], one.rule, one.polled_at)
+            for one in batch.rate_evidence
         ],
     )
 

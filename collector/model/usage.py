@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from collector.model.identity import BALANCE, Direction, Kind, PointKey, ReadAt, TenantId
 from collector.model.period import Instant
 from collector.model.sample import Counters, Sample
+
+if TYPE_CHECKING:
+    from collector.model.rates import RateEvidence, RateUpdate
 
 Detail: TypeAlias = Mapping[str, "str | int | list[str] | None"]
 """What an event saw and did: flat, JSON-ready; byte counts are decimal strings, since they outgrow a double."""
@@ -286,6 +289,7 @@ class Batch:
     Attributes:
         id: Makes a repeat harmless: a batch whose id the ledger knows is not applied again.
         at: Our time.
+        rates: New states of series of rates; ``rate_evidence`` are the samples behind them.
         watermarks: (source, time of the newest poll in it).
         completed: (point reference, complete until): every slot that ends by then is complete.
     """
@@ -301,6 +305,8 @@ class Batch:
     quarantined: tuple[Quarantined, ...] = ()
     events: tuple[Event, ...] = ()
     watermarks: tuple[tuple[str, Instant], ...] = ()
+    rates: tuple[RateUpdate, ...] = ()
+    rate_evidence: tuple[RateEvidence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -390,6 +396,7 @@ class LedgerState:
         watermarks: Source → time of the newest accounted poll.
         event_counts: (source, event) → how often, ever.
         quarantined_bytes: Tenant → bytes waiting in quarantine, both directions.
+        rates: The states of series of rates; their places are among ``series``.
     """
 
     points: tuple[StoredPoint, ...]
@@ -399,6 +406,7 @@ class LedgerState:
     watermarks: Mapping[str, Instant]
     event_counts: Mapping[tuple[str, str], int]
     quarantined_bytes: Mapping[TenantId, int]
+    rates: tuple[RateUpdate, ...] = ()
 
 
 class UsageRow(NamedTuple):

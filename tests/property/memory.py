@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from collector.errors import LedgerUnavailable
 from collector.model.identity import PointKey, ReadAt, TenantId
 from collector.model.period import SLOT_MS, Instant
+from collector.model.rates import RateEvidence, RateUpdate
 from collector.model.usage import (
     Batch,
     Coverage,
@@ -69,6 +70,8 @@ class MemoryLedger:
         self.quarantined: list[Quarantined] = []
         self.events: list[Event] = []
         self.batches: set[str] = set()
+        self.rates: dict[int, RateUpdate] = {}
+        self.rate_evidence: set[RateEvidence] = set()
 
     # --- the writer's protocol ---------------------------------------------------------------------------------------
 
@@ -90,6 +93,7 @@ class MemoryLedger:
             watermarks=dict(self.watermarks),
             event_counts=dict(Counter((event.source, event.event.value) for event in self.events)),
             quarantined_bytes={},
+            rates=tuple(self.rates.values()),
         )
         copy: LedgerState = pickle.loads(pickle.dumps(state))  # noqa: S301  # our own bytes
         return copy
@@ -128,6 +132,8 @@ class MemoryLedger:
         self.quarantined += batch.quarantined
         self.events += batch.events
         self.watermarks.update(batch.watermarks)
+        self.rates.update({update.series: update for update in batch.rates})
+        self.rate_evidence.update(batch.rate_evidence)
         return True
 
     async def store_inventory(self, update: InventoryUpdate) -> None:

@@ -52,6 +52,24 @@ CREATE TABLE run (
     PRIMARY KEY (series, start_at, end_at, quality)
 ) STRICT, WITHOUT ROWID;
 
+-- What a series of rates has booked: MessagePack of whole numbers (collector/model/rates.py).
+CREATE TABLE rate_state (
+    series INTEGER PRIMARY KEY REFERENCES series (id),
+    state BLOB NOT NULL
+) STRICT;
+
+-- Samples of rates that were news, each with the row of the table in docs/accounting.md, section 8, that decided it.
+CREATE TABLE rate_sample (
+    series INTEGER NOT NULL REFERENCES series (id),
+    at INTEGER NOT NULL,
+    interval_ms INTEGER NOT NULL,
+    rx_bytes INTEGER NOT NULL,
+    tx_bytes INTEGER NOT NULL,
+    rule INTEGER NOT NULL,
+    polled_at INTEGER NOT NULL,
+    PRIMARY KEY (series, at, interval_ms, rx_bytes, tx_bytes, rule)
+) STRICT, WITHOUT ROWID;
+
 -- Everything ever booked to (tenant, point); `=balance` is the tenant of what is read for the balance of a gateway. A total is carry * 2^62 + rest, so it never ends.
 CREATE TABLE account (
     id INTEGER PRIMARY KEY CHECK (id < 4294967296),

@@ -119,6 +119,20 @@ CREATE TABLE quarantine (
     state TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'released', 'rejected'))
 ) STRICT;
 INSERT INTO "quarantine" VALUES(1,1,1789999200000,1789999200000,1789999260000,'acme',100000000000,X'95CF000001A0C4443700CF000001A0C445216096CFFFFFFFFFFFFFFFFF01010101010007',X'96CFFFFFFFFFFFFFFFFF0000000000','waiting');
+CREATE TABLE rate_sample (
+    series INTEGER NOT NULL REFERENCES series (id),
+    at INTEGER NOT NULL,
+    interval_ms INTEGER NOT NULL,
+    rx_bytes INTEGER NOT NULL,
+    tx_bytes INTEGER NOT NULL,
+    rule INTEGER NOT NULL,
+    polled_at INTEGER NOT NULL,
+    PRIMARY KEY (series, at, interval_ms, rx_bytes, tx_bytes, rule)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE rate_state (
+    series INTEGER PRIMARY KEY REFERENCES series (id),
+    state BLOB NOT NULL
+) STRICT;
 CREATE TABLE run (
     series INTEGER NOT NULL REFERENCES series (id),
     start_at INTEGER NOT NULL,

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from collector.errors import LedgerUnavailable
 from collector.model.identity import Direction, Kind, PointKey, TenantId
 from collector.model.period import SLOT_MS, Instant
+from collector.model.rates import RateEvidence
 from collector.model.usage import (
     Coverage,
     Evidence,
@@ -88,6 +89,10 @@ class FakeLedger:
         raise AssertionError(f"{exporter} {limit}")
 
     async def evidence(self, point: PointKey, start: Instant, end: Instant) -> list[tuple[str, str, Evidence]]:
+        """Not asked for by the API."""
+        raise AssertionError(f"{point} {start} {end}")
+
+    async def rate_samples(self, point: PointKey, start: Instant, end: Instant) -> list[RateEvidence]:
         """Not asked for by the API."""
         raise AssertionError(f"{point} {start} {end}")
 
