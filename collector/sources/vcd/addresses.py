@@ -176,4 +176,5 @@ def _instant(text: str | None) -> Instant | None:
     # Whole numbers all the way: a float of seconds loses the thousandths.
     aware = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
     delta = aware - datetime(1970, 1, 1, tzinfo=UTC)
-    return delta.days * 86_400_000 + delta.seconds * 1_000 + delta.microseconds // 1_000
+    found = delta.days * 86_400_000 + delta.seconds * 1_000 + delta.microseconds // 1_000
+    return found if found > 0 else None

@@ -7,7 +7,15 @@ from collections.abc import Callable, Mapping
 
 from collector.errors import AuthFailed, ObjectGone, ResponseInvalid, SourceError, SourceUnavailable, Throttled
 from collector.sources.answers import Answer, Exchange, redirect_error
-from collector.sources.vcd.options import Login, PasswordLogin, Secret, ServiceAccountLogin, TokenLogin, is_provider
+from collector.sources.vcd.options import (
+    SYSTEM,
+    Login,
+    PasswordLogin,
+    Secret,
+    ServiceAccountLogin,
+    TokenLogin,
+    is_provider,
+)
 from collector.sources.vcd.service_account import ServiceAccount
 from collector.sources.vcd.tokens import Grant, is_sendable, redeem
 from collector.sources.vcd.versions import VERSIONS_PATH, Offer, choose, offers
@@ -126,9 +134,9 @@ class VcdApi:
 
     async def _create_session(self, login: PasswordLogin, exchange: Exchange) -> str:
         path = PROVIDER_SESSIONS_PATH if is_provider(login.org) else SESSIONS_PATH
-        user = login.username
-        if not user.lower().endswith(f"@{login.org.lower()}"):
-            user = f"{user}@{login.org}"
+        org = SYSTEM if is_provider(login.org) else login.org
+        name, at, behind = login.username.rpartition("@")
+        user = f"{name if at and behind.lower() == org.lower() else login.username}@{org}"
         pair = base64.b64encode(f"{user}:{self._spoken(login.password)}".encode()).decode("ascii")
         self._hide(pair)
         headers = {"Authorization": f"Basic {pair}", "Accept": f"application/*;version={self.version}"}

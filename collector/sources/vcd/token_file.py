@@ -4,15 +4,17 @@ A director takes each token once and answers it with the next one. So whoever us
 beforehand that the next one can be stored, and must store it before anything else happens: what is lost then is lost
 for good, and a person has to grant the service account anew.
 
-Beside the file ``token`` lie ``.token.lock``, held while the token is in use, and for that time ``.token.next``: space
-for the next token, which becomes the file by renaming. A next token that was written and not renamed, since the process
-was killed in between, is found there by the next use.
+Beside the file ``token`` lie ``.token.lock``, held while the token is in use, and for that time ``.token.….next``:
+space for the next token, which becomes the file by renaming. A next token that was written and not renamed, since the
+process was killed in between, is found there by the next use. Its name has the time of the file that it follows, so
+that it counts for nothing once a person has put another token there.
 """
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
+import glob
 import os
 import re
 import stat
@@ -90,12 +92,11 @@ class TokenUse:
         self.token = ""
         self._path = path
         self._lock = lock
-        self._next = path.with_name(f".{path.name}.next")
+        self._next = path
         self._space = -1
         self._form = b""
         self._written: str | None = None
         self._is_in_place = False
-        self._stamp = 0
 
     def prepare(self) -> None:
         """Take the lock, read the token and make sure that another can be stored.
@@ -142,37 +143,34 @@ class TokenUse:
 
     def _adopt_left_over(self) -> None:
         """Rename what a use that was killed had written, unless the file was replaced by another one since."""
-        try:
-            same = self._next.lstat().st_mtime_ns == self._path.stat().st_mtime_ns
-            whole = _WHOLE.fullmatch(self._next.read_bytes()) if same else None
-        except FileNotFoundError:
-            return
-        if whole is not None:
-            self._next.replace(self._path)
+        left = self._successor()
+        if left.is_file() and _WHOLE.fullmatch(left.read_bytes()):
+            left.replace(self._path)
             _sync(self._path.parent)
 
     def _make_space(self) -> None:
         """Make a file of zeros on stable storage, in which the next token surely finds room."""
-        with contextlib.suppress(FileNotFoundError):
-            self._next.unlink()
-        was = self._path.stat()
-        self._stamp = was.st_mtime_ns
+        for left in self._path.parent.glob(f".{glob.escape(self._path.name)}.*.next"):
+            left.unlink()
+        self._next = self._successor()
         self._written = None
         self._space = _open(self._next, os.O_RDWR | os.O_CREAT | os.O_EXCL)
-        os.fchmod(self._space, stat.S_IMODE(was.st_mode))
+        os.fchmod(self._space, stat.S_IMODE(self._path.stat().st_mode))
         _give_to_owner_of(self._path, self._space)
         _write_all(self._space, bytes(TOKEN_BYTES_MAX))
         os.fsync(self._space)
+        _sync(self._path.parent)
+
+    def _successor(self) -> Path:
+        return self._path.with_name(f".{self._path.name}.{self._path.stat().st_mtime_ns}.next")
 
     def _write(self, token: str) -> None:
         text = _text_with(self._form, token)
         if len(text) > TOKEN_BYTES_MAX:
             raise OSError(f"a token of {len(text)} bytes is longer than {TOKEN_BYTES_MAX}")
-        os.lseek(self._space, 0, os.SEEK_SET)
+        # The first call on its way: from here on it can be found again.
         _write_all(self._space, text)
         os.ftruncate(self._space, len(text))
-        # It bears the time of the file that it follows, so that a clock that was set back makes no difference.
-        os.utime(self._space, ns=(self._stamp, self._stamp))
         os.fsync(self._space)
         os.close(self._space)
         self._space = -1
@@ -199,8 +197,9 @@ def _sync(path: Path) -> None:
 
 
 def _write_all(file: int, data: bytes) -> None:
-    while data:
-        data = data[os.write(file, data) :]
+    written = 0
+    while written < len(data):
+        written += os.pwrite(file, data[written:], written)
 
 
 def _read(path: Path) -> bytes:
