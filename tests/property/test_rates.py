@@ -9,25 +9,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.core import rates
-from collector.core.accounting import Rules
-from collector.core.books import Point
-from collector.core.rate_metering import RateBook, RateFold, fold_rates
 from collector.core.rates import DETAIL_MS, LATE_MS
-from collector.model.identity import Kind, PointKey, TenantId
+from collector.model.identity import TenantId
 from collector.model.period import SLOT_MS
 from collector.model.rates import RateState, state_of
-from collector.model.sample import RateReading, RateSample
-from collector.model.usage import Coverage, EventName, Owner, Quality, Role, Usage
+from collector.model.sample import RateSample
+from collector.model.usage import Coverage, EventName, Quality, Usage
 from tests.oracle import rates as oracle
 from tests.oracle import shares
 from tests.oracle.rates import Said
 from tests.oracle.rules import Booked
 from tests.property.effort import effort
+from tests.property.rate_ledger import Ledger, point
 
 BASE = 1_791_000_000_000 - 1_791_000_000_000 % SLOT_MS
 FINE, COARSE = 300_000, 1_800_000
 DAY = 86_400_000
-POINT = PointKey("nsxv-a", Kind.EDGE_INTERFACE, "/edges/edge-1/vnics/0")
 
 _SAID = st.builds(
     lambda start, interval, rx, tx: Said(BASE + start + interval, interval, rx, tx),
@@ -95,51 +92,6 @@ class World:
         return sum(rx for rx, _ in part), sum(tx for _, tx in part)
 
 
-def point(*owners: tuple[int, str], max_rate: int = 10**12) -> Point:
-    dated = tuple(Owner(TenantId(name), Role.BILLED, since, "test") for since, name in owners or ((0, "acme"),))
-    names = dict.fromkeys(owner.tenant for owner in dated)
-    return Point(
-        ref=1,
-        key=POINT,
-        rules=Rules(max_rate, 900_000),
-        owners=dated,
-        accounts={name: number for number, name in enumerate(names, 10)},
-    )
-
-
-class Ledger:
-    """Adds up what folds store; restarts by writing the state out."""
-
-    def __init__(self, at: Point) -> None:
-        self.at = at
-        self.book = RateBook(7)
-        self.usage: dict[tuple[int, int], Usage] = {}
-        self.coverage: dict[tuple[int, int], Coverage] = {}
-        self.folds: list[RateFold] = []
-        self.published: set[tuple[int, int]] = set()
-
-    def read(self, samples: Sequence[RateSample], *, now: int, since: int, restart: bool = False) -> RateFold:
-        if restart and self.book.state is not None:
-            self.book = self.book._replace(state=state_of(self.book.state.numbers()))
-        reading = RateReading(point=POINT, polled_at=now, samples=tuple(samples), held_since=since)
-        fold = fold_rates(self.at, self.book, reading)
-        self.folds.append(fold)
-        self.book = fold.book
-        for change in fold.slots:
-            key = (change.account, change.slot)
-            known = self.usage.get(key, Usage())
-            self.usage[key] = Usage(*(a + b for a, b in zip(known, change.usage, strict=True)))
-            self.coverage[key] = change.coverage
-        self.published |= {(one.account, one.slot) for one in fold.publish}
-        return fold
-
-    def totals(self) -> tuple[int, int]:
-        return sum(u.ingress_bytes for u in self.usage.values()), sum(u.egress_bytes for u in self.usage.values())
-
-    def events(self, name: EventName) -> int:
-        return sum(event.event is name for fold in self.folds for event in fold.events)
-
-
 _TRUE = st.lists(st.tuples(st.integers(0, 10**9), st.integers(0, 10**6)), min_size=6, max_size=DETAIL_MS // FINE).map(
     lambda true: true[: len(true) // 6 * 6]
 )
@@ -202,14 +154,9 @@ def test_fine_and_coarse_samples_together_never_come_to_more_than_the_truth(
         ledger.read(several, now=world.end, since=world.begin - DAY, restart=random.random() < 0.3)
     truth = [world.between(start, end) for start, end in known]
     assert ledger.totals() == (sum(rx for rx, _ in truth), sum(tx for _, tx in truth))
-    covered = {(p.start, p.end) for p in _state(ledger).pieces}
+    covered = {(p.start, p.end) for p in ledger.state.pieces}
     assert sum(end - start for start, end in covered) == len(known) * FINE
     assert ledger.events(EventName.CONFLICT) == 0
-
-
-def _state(ledger: Ledger) -> RateState:
-    assert ledger.book.state is not None
-    return ledger.book.state
 
 
 @effort(3)
@@ -232,7 +179,7 @@ def test_samples_of_any_grain_and_alignment_never_come_to_more_than_the_truth(
     refused = ledger.events(EventName.CONFLICT)
     rules = [one.rule for fold in ledger.folds for one in fold.evidence]
     assert refused == rules.count(rates.UNPROVED)
-    for piece in _state(ledger).pieces:
+    for piece in ledger.state.pieces:
         if piece.quality is Quality.MEASURED:
             assert (piece.rx_bytes, piece.tx_bytes) == world.between(piece.start, piece.end)
 
@@ -258,5 +205,5 @@ def test_catching_up_books_what_a_daemon_that_never_slept_books(seed: int, hours
         ]
         ledger.read(ready, now=now, since=since, restart=random.random() < 0.2)
     assert ledger.totals() == world.between(world.begin, world.end)
-    assert len(_state(ledger).pieces) <= 2 + DETAIL_MS // FINE
+    assert len(ledger.state.pieces) <= 2 + DETAIL_MS // FINE
     assert ledger.events(EventName.OUT_OF_ORDER) == ledger.events(EventName.CONFLICT) == 0
