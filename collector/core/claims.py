@@ -29,10 +29,12 @@ class Explicit:
         self.overlaps: list[Overlap] = []
         self.unmatched: list[Claim] = []
         self._claimed: dict[PointKey, Claim] = {}
-        index = _Index(places)
-        for claim in claims:
-            self._take(claim, *index.find(claim))
-        self._gateways = self._owners(places)
+        self._gateways: dict[str, set[TenantId]] = {}
+        if claims:
+            index = _Index(places)
+            for claim in claims:
+                self._take(claim, *index.find(claim))
+            self._gateways = self._owners(places)
 
     def claim(self, key: PointKey) -> Claim | None:
         """Return the claim on a point; of two that fit, the first of the settings."""

@@ -24,17 +24,21 @@ class Ids:
     """Objects by everything that they may be called."""
 
     def __init__(self) -> None:
-        self._paths: dict[str, set[str]] = {}
+        self._first: dict[str, str] = {}
+        self._more: dict[str, set[str]] = {}
 
     def add(self, path: str, ids: Iterable[str]) -> None:
         """Let an object be found by its path and ids."""
         for one in (path, *ids):
-            if one:
-                self._paths.setdefault(one, set()).add(path)
+            if one and self._first.setdefault(one, path) != path:
+                self._more.setdefault(one, set()).add(path)
 
     def find(self, wanted: str) -> tuple[str, ...]:
         """Return the paths of the objects that an id fits, in order."""
-        return tuple(sorted(self._paths.get(wanted, ())))
+        first = self._first.get(wanted)
+        if first is None:
+            return ()
+        return tuple(sorted((first, *self._more[wanted]))) if wanted in self._more else (first,)
 
 
 class Estate:

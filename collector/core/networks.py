@@ -99,6 +99,7 @@ class Networks:
         self._estate = estate
         self._managers = managers
         self._standings = {network.id: self._stand(network) for network in cloud.networks}
+        self._dedicated: dict[str, tuple[str, ...] | None] = {}
         self._users: dict[str, list[tuple[CloudGateway, Uplink]]] = {}
         for gateway in cloud.gateways:
             for uplink in gateway.uplinks:
@@ -124,6 +125,11 @@ class Networks:
         It says so itself, or its gateways do. With IP Spaces only the organisation is told, else only that one gateway
         has it: then it is of that gateway's organisation. One is a clear answer, none or several are not.
         """
+        if network.id not in self._dedicated:
+            self._dedicated[network.id] = self._dedicated_to(network)
+        return self._dedicated[network.id]
+
+    def _dedicated_to(self, network: ExternalNetwork) -> tuple[str, ...] | None:
         if network.dedicated_org:
             return (network.dedicated_org,)
         users = self._users.get(network.id, ())

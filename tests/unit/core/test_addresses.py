@@ -109,6 +109,11 @@ def test_what_was_given_out_anew_under_its_id_changes_hands_then() -> None:
     assert [one.start for one in made.begun] == [1_700]
 
 
+def test_other_addresses_under_the_same_id_begin_where_the_old_ones_end() -> None:
+    made = after(first(allocation()), 1_000, reading(2_000, allocation(value="another", since=1_700)))
+    assert [one.end for one in made.ended] == [one.start for one in made.begun] == [1_700]
+
+
 def test_an_address_that_was_given_to_another_is_never_held_by_two() -> None:
     held = first(allocation("a", value="203.0.113.9"))
     made = after(held, 1_000, reading(2_000, allocation("b", "globex", value="203.0.113.9", since=1_300)))

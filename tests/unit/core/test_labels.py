@@ -46,6 +46,11 @@ def test_a_tag_of_an_interface_goes_before_its_gateways() -> None:
     assert tagged(points, [t1("t1-a", tags=tag("acme"))]) == expected
 
 
+def test_a_point_whose_gateway_was_tagged_since_keeps_what_it_shows_itself() -> None:
+    points = [csp("t1-a", "web", tags=tag("globex"))]
+    assert tagged(points, [t1("t1-a", tags=tag("acme"))]) == [("globex", Role.BILLED)]
+
+
 def test_two_values_on_one_object_name_nobody_and_it_is_told() -> None:
     points = [csp("t1-a", "own", tags=tag("acme", "globex"))]
     for gateways in ([], [t1("t1-a")], [t1("t1-a", tags=tag("acme", "globex"))]):

@@ -189,6 +189,18 @@ def test_a_dedicated_provider_gateway_of_one_gateway_is_of_its_organisation() ->
         assert whose(made, *points) == [billed(ACME), (ACME, Role.BALANCE)]
 
 
+def test_the_gateway_that_has_a_tier0_for_itself_goes_before_others_on_it() -> None:
+    points = [uplink("t0"), link("t0", "t1-a"), link("t0", "t1-b")]
+    directory = cloud(
+        provider_gateway("pg", "t0"),
+        gateway("edge-a", "acme", "t1-a", on("pg", dedicated=True)),
+        gateway("edge-b", "globex", "t1-b", on("pg")),
+    )
+    made = by_director(points, [t0("t0"), t1("t1-a"), t1("t1-b")], directory)
+    assert whose(made, *points) == [billed(ACME), (ACME, Role.BALANCE), (GLOBEX, Role.BALANCE)]
+    assert kinds(made) == ["stale"]
+
+
 def test_several_gateways_of_the_organisation_may_share_its_dedicated_tier0() -> None:
     points = [uplink("t0"), link("t0", "t1-a"), link("t0", "t1-b")]
     directory = cloud(
@@ -333,6 +345,13 @@ def test_while_an_external_segment_is_not_found_nothing_is_taken_for_inside(know
     assert kinds(made) == ["ambiguous" if known else "unresolved"]
 
 
+def test_an_external_segment_is_found_by_its_id_also_where_segments_are_not_listed() -> None:
+    points = [csp("t1-a", "mpls", "seg-mpls"), csp("t1-a", "web", "seg-web")]
+    directory = cloud(external("mpls", "seg-mpls"), gateway("edge", "acme", "t1-a", on_segment("mpls")))
+    made = by_director(points, [t1("t1-a")], directory)
+    assert whose(made, *points) == [billed(ACME), (ACME, Role.INTERNAL)]
+
+
 def test_an_external_network_that_the_director_does_not_list_leaves_interfaces_in_doubt() -> None:
     points = [csp("t1-a", "web", "seg-web")]
     made = by_director(points, [t1("t1-a")], cloud(gateway("edge", "acme", "t1-a", on_segment("gone"))))
@@ -434,6 +453,7 @@ def found_on(manager_name: str, *sources: SourceEntry, managers: dict[tuple[str,
         ("nsx", (NSX, OTHER), {}, "", True),
         ("else", (NSX, OTHER), {}, "", False),
         ("else", (NSX,), {}, "", True),
+        ("old", (NSX, OTHER, SourceEntry("old", "nsxv")), {}, "https://nsx-a.example.net", True),
         ("else", (NSX, SourceEntry("old", "nsxv")), {}, "", True),
         ("else", (NSX, OTHER), {("vcd", "else"): "nsx"}, "", True),
         ("else", (NSX, OTHER), {("vcd", "urn:vcloud:nsxtmanager:1"): "nsx"}, "", True),
