@@ -24,6 +24,8 @@ HOUR_MS = 3_600_000
 FLOOR_BYTES = 1_000_000
 """Less than this is not told: routing protocols and neighbour discovery of an idle gateway make that much."""
 
+MILLION = 1_000_000
+
 BURST = 2
 """Traffic in the seconds between the readings of two ends may be this many times the mean between two readings."""
 
@@ -79,15 +81,17 @@ class Remainder:
     egress_bytes_max: int
     is_measured: bool
 
-    def exceeds(self, bound: Fraction, floor_bytes: int = FLOOR_BYTES) -> bool:
-        """Return whether a direction's remainder is more than that share of its traffic, and worth telling.
+    def exceeds(self, share_ppm: int, floor_bytes: int = FLOOR_BYTES) -> bool:
+        """Return whether a direction's remainder is more than a share of its traffic, and worth telling.
 
         An hour that was not measured throughout tells nothing: what a restart swallowed at one end would be told too.
+
+        Args:
+            share_ppm: The share, in parts per million.
         """
         directions = ((self.ingress_bytes, self.ingress_bytes_max), (self.egress_bytes, self.egress_bytes_max))
         return self.is_measured and any(
-            abs(left) > floor_bytes and abs(left) * bound.denominator > bound.numerator * most
-            for left, most in directions
+            abs(left) > floor_bytes and abs(left) * MILLION > share_ppm * most for left, most in directions
         )
 
 
@@ -156,6 +160,10 @@ class Imbalance(NamedTuple):
     def worst(self) -> Fraction:
         """The greater of both."""
         return max(self)
+
+    def exceeds(self, share_ppm: int) -> bool:
+        """Return whether a direction differs by more than a share, in parts per million."""
+        return self.worst > Fraction(share_ppm, MILLION)
 
 
 def compare(tier0: Sequence[Stretch], tier1: Sequence[Stretch], *, floor_bytes: int = FLOOR_BYTES) -> Imbalance | None:

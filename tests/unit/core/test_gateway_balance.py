@@ -94,10 +94,10 @@ def test_a_remainder_is_told_beyond_its_bound_and_its_floor(
 ) -> None:
     made = remainder([hour(*uplinks)], [], [hour(*links)])
     assert made is not None
-    assert made.exceeds(Fraction(5, 100)) is told
+    assert made.exceeds(50_000) is told
     unsure = remainder([hour(*uplinks)], [], [hour(*links, Coverage(HOUR_MS - 1, 1))])
     assert unsure is not None
-    assert not unsure.exceeds(Fraction(5, 100)), "what a restart swallowed is no remainder"
+    assert not unsure.exceeds(50_000), "what a restart swallowed is no remainder"
 
 
 FLOWS = st.lists(
@@ -167,7 +167,9 @@ def test_ends_that_counted_the_same_are_balanced() -> None:
 
 
 def test_an_imbalance_is_the_share_that_neither_time_nor_the_floor_explains() -> None:
-    assert ends(100 * MB, 90 * MB).worst == Fraction(9, 100)
+    found = ends(100 * MB, 90 * MB)
+    assert found.worst == Fraction(9, 100)
+    assert (found.exceeds(89_999), found.exceeds(90_000)) == (True, False)
     assert ends(90 * MB, 100 * MB).worst == Fraction(9, 100)
     assert ends(0, 100 * MB).ingress == Fraction(99, 100)
     assert ends(0, FLOOR_BYTES).worst == 0
