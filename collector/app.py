@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TextIO
 
 import structlog
@@ -24,8 +24,9 @@ from collector.model.identity import Tenant
 from collector.pipeline import Meter
 from collector.poll.pump import Pump
 from collector.poll.scheduler import Jobs
-from collector.source_options import nsxt_options, vcd_options
+from collector.source_options import nsxt_options, nsxv_gateways, nsxv_options, nsxv_options_via, vcd_options
 from collector.sources.nsxt.source import NsxtSource
+from collector.sources.nsxv.source import NsxvSource
 from collector.sources.vcd.snapshot import decode_map
 from collector.sources.vcd.source import VcdSource
 from collector.telemetry.health import Health
@@ -37,6 +38,7 @@ from collector.tuning import give_back_memory
 from collector.watch import Watch
 from config.settings import InfluxDb, Settings
 from config.settings import NsxtSource as NsxtSettings
+from config.settings import NsxvSource as NsxvSettings
 from config.settings import VcdSource as VcdSettings
 from exporters.base import OutboxExporter
 from exporters.influxdb import InfluxDestination
@@ -207,10 +209,11 @@ class App:
         for exporter in self._exporters:
             await exporter.start()
             self._mind(exporter)
-        for director in settings.vcd_sources:
-            await self._start_director(director)
+        directors = {one.name: await self._start_director(one) for one in settings.vcd_sources}
         for source in settings.nsxt_sources:
             await self._start_source(source)
+        for legacy in settings.nsxv_sources:
+            await self._start_rates(legacy, directors)
 
     def _mind(self, exporter: OutboxExporter) -> None:
         """Hear when an exporter ends unasked: it found the ledger damaged."""
@@ -245,10 +248,11 @@ class App:
             metrics=self.metrics,
         )
 
-    async def _start_director(self, settings: VcdSettings) -> None:
+    async def _start_director(self, settings: VcdSettings) -> VcdSource:
         options = vcd_options(settings, self._redactor.register, after_another=True)
         director = VcdSource(options, self._clock, self._watch)
         await self._fleet.direct(director, every_ms=self._settings.discovery.interval_ms)
+        return director
 
     def _restore_maps(self) -> None:
         """Put the maps in force again that the ledger has: a director that is down now changes nothing."""
@@ -272,6 +276,20 @@ class App:
             interval_ms=in_force.poll.interval_ms,
             discover_every_ms=in_force.discovery.interval_ms,
             concurrency=settings.concurrency,
+        )
+
+    async def _start_rates(self, settings: NsxvSettings, directors: Mapping[str, VcdSource]) -> None:
+        in_force = self._settings
+        through = in_force.director_of(settings)
+        if through is None:
+            options = nsxv_options(settings, self._redactor.register, after_another=True)
+        else:
+            estate, name = self.meter.estate, through.name
+            options = nsxv_options_via(settings, through, directors[name], lambda: nsxv_gateways(estate.maps.get(name)))
+        await self._fleet.add_rates(
+            NsxvSource(options, self._clock, self._watch),
+            interval_ms=in_force.poll.interval_ms,
+            discover_every_ms=in_force.discovery.interval_ms,
         )
 
     def _rediscover(self, source: str) -> None:

@@ -8,22 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
 import structlog
 
 from collector.clock import Clock
 from collector.core.attribution import Attribution
-from collector.errors import LedgerUnavailable, SourceError
+from collector.errors import LedgerCorrupt, LedgerUnavailable, SourceError
 from collector.model.directory import CloudMap
 from collector.model.identity import UNATTRIBUTED
-from collector.model.sample import Reading
+from collector.model.sample import RateReading, Reading
 from collector.model.usage import Role
 from collector.pipeline import Meter
 from collector.poll.poller import Poller
+from collector.poll.rates import RatePoller
+from collector.poll.schedule import Plan
 from collector.poll.scheduler import Jobs
-from collector.ports import Director, Inventory, Source
+from collector.ports import Director, Discovered, Inventory, RateSource, Source
 from collector.telemetry.health import Health
 from collector.telemetry.metrics import DiscoveryOutcome, Metrics
 from collector.tuning import give_back_memory
@@ -54,6 +56,15 @@ START_RETRY_MS = 15_000
 log = structlog.stdlib.get_logger("northmeter")
 
 
+class Polling(Protocol):
+    """What sends a source's points out once per cycle."""
+
+    def plan(self) -> Plan: ...
+    def new_inventory(self) -> None: ...
+    async def cycle(self) -> None: ...
+    async def stop(self) -> None: ...
+
+
 class Startable(Protocol):
     """What a unit is built around."""
 
@@ -69,14 +80,14 @@ class Unit:
 
     Attributes:
         source: Who is asked.
-        poller: Reads its points; ``None`` for one that has none.
+        poller: Reads its points.
         planned_ms: Interval at which its cycle runs; ``None`` before the first inventory.
         discovering: A discovery is under way.
         discovered: Monotonic seconds of the end of the last one.
         failures: Discoveries since the last complete one.
     """
 
-    def __init__(self, source: Source, poller: Poller) -> None:
+    def __init__(self, source: Discovered, poller: Polling) -> None:
         self.source = source
         self.poller = poller
         self.planned_ms: int | None = None
@@ -146,8 +157,7 @@ class Fleet:
     # --- life ------------------------------------------------------------------------------------------------------
 
     async def add(self, source: Source, *, interval_ms: int, discover_every_ms: int, concurrency: int) -> None:
-        """Start a source and its jobs; one that cannot be started is tried again until it can."""
-        self._metrics.add_source(source.name)
+        """Start a source of counters and its jobs; one that cannot be started is tried again until it can."""
         poller = Poller(
             source,
             points=lambda: self._meter.estate.metered(source.name),
@@ -158,6 +168,29 @@ class Fleet:
             interval_ms=interval_ms,
             concurrency=concurrency,
         )
+        await self._add(source, poller, discover_every_ms)
+
+    async def add_rates(self, source: RateSource, *, interval_ms: int, discover_every_ms: int) -> None:
+        """The same for a source of rates."""
+        poller = RatePoller(
+            source,
+            points=lambda: self._meter.estate.metered(source.name),
+            states=lambda: self._meter.rate_states(source.name),
+            book=self._book_rates,
+            observer=self._watch,
+            clock=self._clock,
+            interval_ms=interval_ms,
+        )
+        await self._add(source, poller, discover_every_ms)
+
+    async def _book_rates(self, readings: Sequence[RateReading]) -> None:
+        try:
+            await self._meter.account_rates(readings)
+        except LedgerCorrupt as error:
+            self._watch.job_failed("rates", error)
+
+    async def _add(self, source: Discovered, poller: Polling, discover_every_ms: int) -> None:
+        self._metrics.add_source(source.name)
         unit = Unit(source, poller)
         self._units[source.name] = unit
         await self._start(

@@ -10,7 +10,7 @@ from collector.model.directory import CloudMap
 from collector.model.identity import Direction, Kind, PointKey, ReadAt, TenantId
 from collector.model.period import Instant
 from collector.model.rates import RateEvidence
-from collector.model.sample import Reading
+from collector.model.sample import RateReading, Reading
 from collector.model.usage import (
     Batch,
     Evidence,
@@ -334,8 +334,8 @@ class Director(Protocol):
         """Return the share of the request budget that the last second used, 0 to 1."""
 
 
-class Source(Protocol):
-    """One API that we poll."""
+class Discovered(Protocol):
+    """One API that has metering points."""
 
     name: str
     requests_per_second: int
@@ -353,15 +353,33 @@ class Source(Protocol):
         even the first lists can be read; otherwise what failed is in ``faults`` and the inventory is not complete.
         """
 
+    async def check_online(self) -> OnlineReport:
+        """Log in everywhere and say what the account may do, versions and limits."""
+
+    def budget_used_ratio(self) -> float:
+        """Return the share of the request budget that the last second used, 0 to 1."""
+
+
+class RateSource(Discovered, Protocol):
+    """A source that gives rates per interval, and holds those of some time.
+
+    Attributes:
+        catch_up_ms: How far back is asked after an outage, in milliseconds.
+    """
+
+    catch_up_ms: int
+
+    async def read_rates(self, wanted: Sequence[PointKey], since: Instant) -> tuple[RateReading, ...]:
+        """Return a reading for each of these points, which one request answers, from ``since`` on. Raises
+        SourceError."""
+
+
+class Source(Discovered, Protocol):
+    """A source that gives counters."""
+
     async def read(self, point: PointKey, read_at: ReadAt, call: PointCall) -> Reading:
         """Ask once for a point's counters. Raises SourceError."""
 
     def mark_end_failed(self, point: PointKey, read_at: ReadAt) -> None:
         """Take note that this end of a link answers no calls for good; the next inventory chooses another, if it
         may."""
-
-    async def check_online(self) -> OnlineReport:
-        """Log in everywhere and say what the account may do, versions and limits."""
-
-    def budget_used_ratio(self) -> float:
-        """Return the share of the request budget that the last second used, 0 to 1."""

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Protocol
 
 from collector.assembly import Seen, fresh, tls_options
+from collector.model.directory import CloudMap, GatewayType
+from collector.sources.answers import Answer
 from collector.sources.budget import SPAN_SECONDS
 from collector.sources.nsxt import options as nsxt
-from collector.sources.options import HttpOptions
+from collector.sources.nsxv import options as nsxv
+from collector.sources.options import HttpOptions, RetryPolicy
 from collector.sources.vcd import options as vcd
-from config.settings import AnySource, NsxtSource, Poll, VcdSource
+from config.settings import NsxtSource, NsxvSource, Poll, VcdSource
 
 
-def http_options(source: AnySource, *, after_another: bool = False) -> HttpOptions:
+class Through(Protocol):
+    """A director with a session that others may use."""
+
+    async def session_get(self, path: str, accept: str, policy: RetryPolicy) -> Answer: ...
+    def budget_used_ratio(self) -> float: ...
+
+
+def http_options(source: NsxtSource | VcdSource | NsxvSource, *, after_another: bool = False) -> HttpOptions:
     """Return how the servers of a source are asked.
 
     Args:
@@ -93,3 +104,52 @@ def _vcd_login(source: VcdSource, seen: Seen) -> vcd.Login:
             return vcd.PasswordLogin(source.username or "", secret, source.org)
         case "service_account":
             return vcd.ServiceAccountLogin(Path(source.service_account_token_file or ""), source.org)
+
+
+def nsxv_options(source: NsxvSource, seen: Seen, *, after_another: bool = False) -> nsxv.NsxvOptions:
+    """Return what a source of the kind ``nsxv`` with managers of its own is built from."""
+    access = nsxv.DirectAccess(
+        http=http_options(source, after_another=after_another),
+        username=source.username or "",
+        password=fresh(source.password, source.password_file, seen),
+    )
+    return _nsxv(source, access)
+
+
+def nsxv_options_via(
+    source: NsxvSource, through: VcdSource, director: Through, gateways: nsxv.Gateways
+) -> nsxv.NsxvOptions:
+    """Return what a source of the kind ``nsxv`` is built from whose edges are read through a director.
+
+    Args:
+        through: The settings of the director: its budget is shared.
+        director: Whose session is used.
+        gateways: The NSX-V gateways of its map in force.
+    """
+    access = nsxv.DirectorAccess(
+        get=director.session_get,
+        gateways=gateways,
+        requests_per_second=through.requests_per_second,
+        concurrency=through.concurrency,
+        used_ratio=director.budget_used_ratio,
+    )
+    return _nsxv(source, access)
+
+
+def _nsxv(source: NsxvSource, access: nsxv.DirectAccess | nsxv.DirectorAccess) -> nsxv.NsxvOptions:
+    return nsxv.NsxvOptions(
+        name=source.name,
+        access=access,
+        form=nsxv.AnswerForm(source.format),
+        time_unit=nsxv.TimeUnit(source.time_unit),
+        kilo=source.kilo,
+        catch_up_ms=source.catch_up_ms,
+        edges=source.edges,
+    )
+
+
+def nsxv_gateways(cloud: CloudMap | None) -> list[tuple[str, str]] | None:
+    """Return (UUID, name) of the NSX-V gateways of a map, or ``None`` without one."""
+    if cloud is None:
+        return None
+    return [(one.id.rpartition(":")[2], one.name) for one in cloud.gateways if one.type == GatewayType.NSXV]

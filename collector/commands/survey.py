@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from collector.assembly import attribution_rules
 from collector.clock import Clock
@@ -13,9 +15,10 @@ from collector.errors import SourceError
 from collector.model.directory import CloudMap
 from collector.model.usage import Role
 from collector.poll.schedule import Plan, plan
-from collector.ports import Director, Inventory, OnlineReport, Source
-from collector.source_options import nsxt_options, vcd_options
+from collector.ports import Director, Discovered, Inventory, OnlineReport
+from collector.source_options import nsxt_options, nsxv_gateways, nsxv_options, nsxv_options_via, vcd_options
 from collector.sources.nsxt.source import NsxtSource
+from collector.sources.nsxv.source import NsxvSource
 from collector.sources.observer import SourceObserver
 from collector.sources.vcd.source import VcdSource
 from config.settings import Settings
@@ -51,29 +54,51 @@ async def survey(settings: Settings, clock: Clock, *, online: bool) -> list[Surv
 
     Only complete maps count, as for the daemon.
     """
-    directors, sources = _sources(settings, clock)
-    said = await asyncio.gather(
-        *(_ask_director(one, online=online) for one in directors), *(_ask(one, online=online) for one in sources)
-    )
+    observer = SourceObserver()
+    directors = {one.name: VcdSource(vcd_options(one, lambda _: None), clock, observer) for one in settings.vcd_sources}
+    clouds: dict[str, CloudMap] = {}
+    said: list[Survey] = []
+    async with contextlib.AsyncExitStack() as stack:
+        for director in directors.values():
+            stack.push_async_callback(director.stop)
+        said += await asyncio.gather(*(_ask_director(one, online=online) for one in directors.values()))
+        clouds.update({one.source: one.cloud for one in said if one.cloud is not None})
+        # An NSX-V source may be asked through a director, whose session has to live so long.
+        sources = _sources(settings, clock, observer, directors, clouds)
+        said += await asyncio.gather(*(_ask(one, online=online) for one in sources))
     maps = tuple(one.cloud for one in said if one.cloud is not None and one.cloud.complete)
     rules = replace(attribution_rules(settings), maps=maps)
     made = {one.source: one for one in _attributed(said, rules, settings.poll.interval_ms)}
     return [made[source.name] for source in settings.sources if source.name in made]
 
 
-def _sources(settings: Settings, clock: Clock) -> tuple[list[Director], list[Source]]:
-    observer = SourceObserver()
-    directors = [VcdSource(vcd_options(one, lambda _: None), clock, observer) for one in settings.vcd_sources]
-    sources = [
-        NsxtSource(
-            nsxt_options(one, settings.poll, lambda _: None, directory=bool(settings.vcd_sources)), clock, observer
-        )
-        for one in settings.nsxt_sources
-    ]
-    return [*directors], [*sources]
+def _sources(
+    settings: Settings,
+    clock: Clock,
+    observer: SourceObserver,
+    directors: Mapping[str, VcdSource],
+    clouds: Mapping[str, CloudMap],
+) -> list[Discovered]:
+    found: list[Discovered] = []
+    for one in settings.nsxt_sources:
+        options = nsxt_options(one, settings.poll, lambda _: None, directory=bool(directors))
+        found.append(NsxtSource(options, clock, observer))
+    for legacy in settings.nsxv_sources:
+        through = settings.director_of(legacy)
+        if through is None:
+            access = nsxv_options(legacy, lambda _: None)
+        else:
+            gateways = nsxv_gateways(clouds.get(through.name))
+            access = nsxv_options_via(legacy, through, directors[through.name], partial(_same, gateways))
+        found.append(NsxvSource(access, clock, observer))
+    return found
 
 
-async def _ask(source: Source, *, online: bool) -> Survey:
+def _same(gateways: list[tuple[str, str]] | None) -> list[tuple[str, str]] | None:
+    return gateways
+
+
+async def _ask(source: Discovered, *, online: bool) -> Survey:
     found = Survey(source=source.name, requests_per_second=source.requests_per_second)
     try:
         await source.start()
@@ -93,8 +118,6 @@ async def _ask_director(director: Director, *, online: bool) -> Survey:
         return replace(found, cloud=await director.read_map())
     except SourceError as error:
         return replace(found, unreachable=str(error))
-    finally:
-        await director.stop()
 
 
 def _attributed(said: Sequence[Survey], rules: AttributionRules, interval_ms: int) -> list[Survey]:

@@ -49,6 +49,11 @@ OUTCOMES: tuple[tuple[type[SourceError], str], ...] = (
 """The word for each way in which a call can fail; ``ok`` is the one for an answer."""
 
 
+def outcome_of(error: SourceError) -> str:
+    """Return the word for the way in which a call failed."""
+    return next(word for kind, word in OUTCOMES if isinstance(error, kind))
+
+
 class Poller:
     """Polls the points of one source, each once per cycle, at its own offset.
 
@@ -142,8 +147,7 @@ class Poller:
             reading = await self._source.read(point.key, point.read_at, call)
         except SourceError as error:
             self._note(point, call, error)
-            outcome = next(word for kind, word in OUTCOMES if isinstance(error, kind))
-            self._observer.polled(self._source.name, outcome, self._clock.monotonic() - started)
+            self._observer.polled(self._source.name, outcome_of(error), self._clock.monotonic() - started)
             return
         if self._slow:
             self._slow.discard(point.key)

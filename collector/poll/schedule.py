@@ -10,14 +10,26 @@ import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from collector.model.identity import PointKey
-from collector.ports import FoundPoint
+from collector.model.identity import Kind, PointKey
+from collector.ports import FoundPoint, PointCall
 
 TICK_MS = 50
 """Length of a tick, in milliseconds: short enough to spread the calls, long enough that waking up costs nothing."""
 
 RESERVE_PERCENT = 10
 """Share of the request budget that cycles leave to log-ins, discovery and retries."""
+
+
+SHARED_CALLS = frozenset(
+    {
+        Kind.EDGE_INTERFACE,
+        Kind.VPC_EXTERNAL,
+        Kind.VPC_INTERNAL,
+        Kind.TRANSIT_GATEWAY_EXTERNAL,
+        Kind.TRANSIT_GATEWAY_INTERNAL,
+    }
+)
+"""Kinds of which several points are read with one request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,9 +68,14 @@ class Plan:
 def plan(points: Iterable[FoundPoint], *, wanted_ms: int, requests_per_second: int) -> Plan:
     """Return what a cycle over ``points`` costs; all points are stretched alike when it does not fit."""
     count = calls = 0
+    shared: set[PointCall] = set()
     for point in points:
         count += 1
-        calls += len(point.calls)
+        if point.key.kind in SHARED_CALLS:
+            shared.update(point.calls)
+        else:
+            calls += len(point.calls)
+    calls += len(shared)
     shortest_ms = -(-calls * 100_000 // (requests_per_second * (100 - RESERVE_PERCENT)))
     whole_seconds = -(-shortest_ms // 1_000) * 1_000
     return Plan(

@@ -1,0 +1,95 @@
+"""Poll cycles over the edges of a source of rates: one request an edge, from where its last booked sample ends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+from collector.clock import Clock
+from collector.core.rates import ask_from
+from collector.errors import SourceError
+from collector.model.identity import PointKey
+from collector.model.rates import RateState
+from collector.model.sample import RateReading
+from collector.poll.poller import PollObserver, outcome_of
+from collector.poll.schedule import Plan, plan, ticks
+from collector.ports import FoundPoint, RateSource
+
+
+class RatePoller:
+    """Polls the edges of one source, each once per cycle, at its own offset.
+
+    Args:
+        source: Whom to ask.
+        points: What there is to read now.
+        states: What each point has booked: where the next answer has to begin.
+        book: Takes the readings of an edge into the ledger.
+        interval_ms: The interval of the settings. Samples come every five minutes, so most answers bring nothing new.
+    """
+
+    def __init__(
+        self,
+        source: RateSource,
+        *,
+        points: Callable[[], list[FoundPoint]],
+        states: Callable[[], Mapping[PointKey, RateState]],
+        book: Callable[[Sequence[RateReading]], Awaitable[object]],
+        observer: PollObserver,
+        clock: Clock,
+        interval_ms: int,
+    ) -> None:
+        self._source = source
+        self._points = points
+        self._states = states
+        self._book = book
+        self._observer = observer
+        self._clock = clock
+        self.interval_ms = interval_ms
+        self._in_flight: dict[str, asyncio.Task[None]] = {}
+
+    def plan(self) -> Plan:
+        """Return what a cycle costs now."""
+        return plan(self._points(), wanted_ms=self.interval_ms, requests_per_second=self._source.requests_per_second)
+
+    def new_inventory(self) -> None:
+        """Nothing was given up that could be taken up again."""
+
+    async def cycle(self) -> None:
+        """Send every edge out once, in ticks over the interval; the first samples of all of them are a day away."""
+        interval_ms = self.plan().interval_ms
+        started = self._clock.monotonic()
+        edges: dict[str, list[FoundPoint]] = {}
+        for point in self._points():
+            edges.setdefault(point.gateway, []).append(point)
+        for due_ms, firsts in ticks([points[0] for points in edges.values()], interval_ms):
+            await asyncio.sleep(max(0.0, started + due_ms / 1_000 - self._clock.monotonic()))
+            for first in firsts:
+                self._begin(first.gateway, [point.key for point in edges[first.gateway]])
+
+    async def stop(self) -> None:
+        """Drop the polls in flight: the next answer brings what they would have."""
+        tasks = list(self._in_flight.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _begin(self, edge: str, keys: Sequence[PointKey]) -> None:
+        if edge in self._in_flight:
+            return
+        task = asyncio.get_running_loop().create_task(self._poll(keys), name=f"rates {edge}")
+        self._in_flight[edge] = task
+        task.add_done_callback(lambda _: self._in_flight.pop(edge, None))
+
+    async def _poll(self, keys: Sequence[PointKey]) -> None:
+        started, now, states = self._clock.monotonic(), self._clock.now(), self._states()
+        since = min(ask_from(states.get(key), now, self._source.catch_up_ms) for key in keys)
+        try:
+            readings = await self._source.read_rates(keys, since)
+            self._observer.polled(self._source.name, "ok", self._clock.monotonic() - started)
+            await self._book(readings)
+        except SourceError as error:
+            self._observer.polled(self._source.name, outcome_of(error), self._clock.monotonic() - started)
+            for key in keys:
+                self._observer.failed(key, error)
+        except Exception as error:  # noqa: BLE001 - the outermost loop of a task: counted, logged, and the next poll goes on
+            self._observer.broke(keys[0], error)
