@@ -10,6 +10,7 @@ from aiohttp import web
 
 from collector.errors import AuthFailed, SourceUnavailable
 from collector.model.directory import Backing, CloudGateway, ExternalNetwork, Manager, Org, Uplink
+from collector.ports import Director
 from collector.sources.vcd.options import PasswordLogin
 from tests.unit.sources.vcd.cloud import NSX, VCENTER, Cloud, ref, small_cloud, uplink, urn
 from tests.unit.sources.vcd.fake_vcd import NOW, PASSWORD, ROOT, USERNAME, FakeVcd, always, fault, rig
@@ -242,6 +243,13 @@ async def test_another_source_may_use_the_session_for_paths_of_its_own() -> None
         assert answer.body == b"<statistics/>"
         assert vcd.accepted[-1] == (path, "application/xml")
         assert vcd.logins == 1
+
+
+async def test_the_source_is_a_director_that_names_itself_and_its_budget() -> None:
+    async with FakeVcd() as vcd, rig(vcd, requests_per_second=7) as it:
+        director: Director = it.source
+        assert (director.name, director.requests_per_second, director.budget_used_ratio()) == ("vcd", 7, 0.0)
+        assert not it.source.insecure
 
 
 async def test_unknown_members_are_passed_over() -> None:
