@@ -99,8 +99,9 @@ class _Folding:
 
     def run(self) -> RateFold:
         before = self._book.state
-        # The finest samples first: what a coarser one says beyond them can be told then, not the other way round.
-        samples = sorted(set(self._reading.samples), key=lambda each: (each.interval_ms, each))
+        # A finer sample comes before the coarser one that it lies in, also where both end together: what the coarser
+        # one says beyond it can be told then, and not the other way round.
+        samples = sorted(set(self._reading.samples))
         begun = state = rates.begun(before, samples, self._reading.held_since)
         self._note_answer(begun, samples)
         for sample in samples:

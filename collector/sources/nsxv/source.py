@@ -146,9 +146,6 @@ class NsxvSource:
 
     # --- the rest -----------------------------------------------------------------------------------------------------
 
-    def mark_end_failed(self, point: PointKey, read_at: ReadAt) -> None:
-        """Do nothing: a vNIC has one end."""
-
     async def check_online(self) -> OnlineReport:
         """Log in to every manager and say its edges, our role and the difference of the clocks."""
         return OnlineReport(source=self.name, lines=await online_report(self._client, self._options, self._clock))
@@ -186,24 +183,18 @@ def _reading(
         point=point,
         polled_at=polled_at,
         samples=ordered(samples, start),
-        held_since=_held_since(answers),
+        held_since=_held_since(*answers[0]),
         faults=(*list(told)[:FAULTS_MAX], *faults),
     )
 
 
-def _held_since(answers: Sequence[tuple[Part, Rates]]) -> Instant:
-    """Return the oldest instant that the answers could have shown.
+def _held_since(part: Part, rates: Rates) -> Instant:
+    """Return the oldest instant that the answers could have shown, by the first of them.
 
-    A manager that no longer holds a part says so by a later ``startTime``; one that holds nothing of the first part is
-    asked by the next ones.
+    A manager that no longer holds all of a part says so by a later ``startTime``. What was not asked for cannot be
+    missed.
     """
-    held: Instant | None = None
-    for part, rates in answers:
-        if held is None or held >= part.start:
-            held = max(part.start, rates.since or part.start)
-    if held is None:
-        raise AssertionError("BUG: a reading without an answer")
-    return held
+    return part.start if rates.since is None else max(part.start, rates.since)
 
 
 def _bounded(faults: Sequence[str]) -> tuple[str, ...]:

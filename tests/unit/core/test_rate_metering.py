@@ -94,9 +94,9 @@ def test_a_coarse_sample_covers_by_spread() -> None:
 
 
 def test_fine_samples_of_an_answer_count_before_coarse_ones() -> None:
-    mixed = (sample(15, rx=1_600, interval=15), sample(5), sample(10, rx=1_000))
+    mixed = (sample(15, rx=1_700, interval=15), sample(5), sample(15, rx=1_000))
     fold = fold_rates(point(), RateBook(7), reading(*mixed))
-    assert [change.usage.ingress_bytes for change in fold.slots] == [600, 1_000, 0]
+    assert [change.usage.ingress_bytes for change in fold.slots] == [600, 100, 1_000]
 
 
 def test_of_two_figures_for_one_interval_in_one_answer_the_smaller_is_booked() -> None:
@@ -150,7 +150,9 @@ def test_the_first_samples_of_a_point_are_told_once() -> None:
     assert (event.event, event.at, event.tenant) == (EventName.FIRST_SEEN, NOON + 10 * MINUTE, ACME)
     assert event.point == "nsxv-a:/edges/edge-1/vnics/0"
     assert event.detail == {"metered_from": "2026-10-21T12:00:00Z"}
-    assert events(fold_rates(point(), fold.book, reading(sample(15)))) == []
+    later = fold_rates(point(), fold.book, reading(sample(10), sample(15)))
+    assert events(later) == []
+    assert [one.sample.at for one in later.evidence] == [NOON + 15 * MINUTE], "what is no news is no evidence"
 
 
 def test_an_answer_without_samples_so_far_is_told_and_begins_metering() -> None:

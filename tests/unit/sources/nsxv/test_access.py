@@ -112,7 +112,6 @@ async def test_what_the_source_says_of_itself() -> None:
             False,
             7,
         )
-        source.mark_end_failed(point(), ReadAt.INTERFACE)
         assert source.budget_used_ratio() == 0
 
 
