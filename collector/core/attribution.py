@@ -202,8 +202,9 @@ def _settle(
     for place in places:
         sides = uppers if place.key.kind in UPPER else lowers if place.key.kind in LOWER else None
         choice = chosen[place.key]
-        if sides is not None and choice.is_named and choice.said.tenant is not None:
-            sides.setdefault(place.gateway, _Side()).add(choice, choice.said.tenant)
+        tenant = choice.said.tenant
+        if sides is not None and choice.is_named and tenant is not None and choice.said.is_counted:
+            sides.setdefault(place.gateway, _Side()).add(choice, tenant)
     decisions: dict[PointKey, Decision] = {}
     overlaps: list[Overlap] = []
     nothing = _Side()

@@ -132,11 +132,13 @@ class Saying(NamedTuple):
         tenant: Whose it is, or ``None`` where the rule knows the point and cannot tell.
         reason: Why, in words.
         internal: It lies inside the tenant's gateway, so it is not metered.
+        is_counted: Its port counts; where it does not, the uplinks of its gateway stay visible.
     """
 
     tenant: TenantId | None
     reason: str
     internal: bool = False
+    is_counted: bool = True
 
 
 class Decision(NamedTuple):

@@ -95,7 +95,11 @@ class VcdMapping:
             return self._contested(path, router)
         whose, who = first.whose, f"VCD: {first.who}"
         owner = f"{who}, but {whose.why}" if whose.tenant is None else who
-        link = Saying(whose.tenant, f"{owner} (provider gateway {router.provider})" if router.provider else owner)
+        link = Saying(
+            whose.tenant,
+            f"{owner} (provider gateway {router.provider})" if router.provider else owner,
+            is_counted=not any(holder.gateway.distributed_only for holder in router.holders),
+        )
         external = {
             segment: Saying(whose.tenant, f"{owner} (external network {name})")
             for segment, name in router.externals.items()

@@ -13,6 +13,9 @@ from collector.core.networks import TIER0_TYPES, Networks, Organisations, Standi
 from collector.core.tenancy import Tenancy
 from collector.model.directory import CloudGateway, CloudMap, GatewayType, Uplink
 
+VERSION_OF_SEGMENTS = (37, 1)
+"""First API version whose gateways have uplinks on segments. Source: VMware go-vcloud-director, OpenAPIEdgeGateway."""
+
 
 class Holder(NamedTuple):
     """A gateway of a director and whose it is."""
@@ -103,6 +106,8 @@ class MapReader:
             return
         router = self.routers.setdefault(path, Router())
         router.holders.append(holder)
+        if _version(self._cloud.version) < VERSION_OF_SEGMENTS:
+            router.undecided = f"API {self._cloud.version} of the director shows no external networks on segments"
         if holder.gateway.distributed_only:
             self._note(NoteKind.UNCOUNTED, holder, "it has no service router, so nothing counts its traffic")
         for uplink in holder.gateway.uplinks:
@@ -175,8 +180,7 @@ class MapReader:
         if not uplink.connected:
             self._note(NoteKind.DISCONNECTED, holder, f"it is cut off from the external network {uplink.name}")
         if standing is None:
-            words = f"its external network {uplink.name} ({uplink.network}) is not among those that the director lists"
-            self._note(NoteKind.UNRESOLVED, holder, words)
+            self._miss(holder, uplink)
             if not is_provider:
                 router.undecided = f"external network {uplink.name} is unknown"
         elif is_provider:
@@ -185,6 +189,16 @@ class MapReader:
                 self._note(NoteKind.STALE, holder, words)
         else:
             self._find_segment(path, router, holder, standing)
+
+    def _miss(self, holder: Holder, uplink: Uplink) -> None:
+        """Tell that an external network is not listed; once for all where none is, as an account may see none."""
+        if self._cloud.networks:
+            words = f"its external network {uplink.name} ({uplink.network}) is not among those that the director lists"
+            self._note(NoteKind.UNRESOLVED, holder, words)
+            return
+        source = self._cloud.source
+        words = f"{source}: it lists no external networks, so no Tier-0 of a provider gateway can be found"
+        self.notes[Note(NoteKind.UNRESOLVED, source, words)] = None
 
     def _disagreements(self, path: str, holder: Holder, uplink: Uplink, standing: Standing) -> Iterator[str]:
         """Yield where the Tier-1 is connected elsewhere than the director says, or to another organisation's Tier-0."""
@@ -213,3 +227,9 @@ class MapReader:
         kind = NoteKind.AMBIGUOUS if fits else NoteKind.UNRESOLVED
         self._note(kind, holder, f"the backing {ids} of its external network {name} {words}")
         router.undecided = f"the segment of external network {name} was not found"
+
+
+def _version(written: str) -> tuple[int, ...]:
+    """Return an API version such as ``38.1`` as numbers; what is none counts as new."""
+    parts = written.split(".")
+    return tuple(map(int, parts)) if all(part.isdecimal() for part in parts) else VERSION_OF_SEGMENTS

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from collector.core.attribution import AttributionRules as Rules
@@ -140,7 +142,19 @@ def test_gateways_name_their_organisations_where_the_director_lists_none() -> No
     assert whose(made, link("t0", "t1-a")) == [billed(ACME)]
 
 
-def test_a_gateway_without_a_service_router_is_told() -> None:
+def test_a_gateway_without_a_service_router_is_told_and_hides_no_uplink() -> None:
+    points = [uplink("t0"), link("t0", "t1-a")]
+    distributed = gateway("edge-1", "acme", "t1-a", on("pg"), distributed_only=True)
+    made = by_director(points, [t0("t0"), t1("t1-a")], cloud(provider_gateway("pg", "t0"), distributed))
+    assert whose(made, *points) == [NOBODY, billed(ACME)], (
+        "its link counts nothing, so its traffic shows at the uplinks"
+    )
+    own = cloud(provider_gateway("pg", "t0", "acme"), distributed)
+    made = by_director(points, [t0("t0"), t1("t1-a")], own)
+    assert whose(made, *points) == [billed(ACME), (ACME, Role.BALANCE)]
+
+
+def test_a_distributed_gateway_is_noted() -> None:
     made = by_director(
         [link("t0", "t1-a")], [t1("t1-a")], cloud(gateway("edge-1", "acme", "t1-a", distributed_only=True))
     )
@@ -299,7 +313,7 @@ def test_a_provider_gateway_whose_tier0_is_not_found_or_fits_two_is_told_once() 
     assert [note.kind for note in made.notes if note.path == "urn:vcloud:network:pg"] == [NoteKind.UNRESOLVED]
     made = by_director(points, objects, cloud(provider_gateway("pg", "same", "acme"), *gateways))
     assert [note.kind for note in made.notes if note.path == "urn:vcloud:network:pg"] == [NoteKind.AMBIGUOUS]
-    made = by_director(points, objects, cloud(*gateways))
+    made = by_director(points, objects, cloud(provider_gateway("other", "t0"), *gateways))
     assert kinds(made) == ["unresolved", "unresolved"], "each gateway names a network that is not listed"
 
 
@@ -356,6 +370,24 @@ def test_an_external_network_that_the_director_does_not_list_leaves_interfaces_i
     points = [csp("t1-a", "web", "seg-web")]
     made = by_director(points, [t1("t1-a")], cloud(gateway("edge", "acme", "t1-a", on_segment("gone"))))
     assert whose(made, *points) == [NOBODY]
+
+
+@pytest.mark.parametrize(("version", "role"), [("36.3", Role.BILLED), ("37.0", Role.BILLED), ("37.1", Role.INTERNAL)])
+def test_before_uplinks_on_segments_nothing_is_taken_for_inside(version: str, role: Role) -> None:
+    points = [link("t0", "t1-a"), csp("t1-a", "web", "seg")]
+    directory = replace(cloud(gateway("edge", "acme", "t1-a")), version=version)
+    made = by_director(points, [t1("t1-a")], directory)
+    assert whose(made, points[0]) == [billed(ACME)]
+    assert made.decisions[points[1].key].role is role
+    assert (made.decisions[points[1].key].tenant == UNATTRIBUTED) is (role is Role.BILLED)
+
+
+def test_an_account_that_sees_no_external_network_still_names_links_and_is_told_once() -> None:
+    points = [link("t0", "t1-a"), link("t0", "t1-b")]
+    directory = cloud(gateway("a", "acme", "t1-a", on("pg")), gateway("b", "globex", "t1-b", on("pg")))
+    made = by_director(points, [t1("t1-a"), t1("t1-b")], directory)
+    assert whose(made, *points) == [billed(ACME), billed(GLOBEX)]
+    assert [note.path for note in made.notes] == ["vcd"]
 
 
 def test_an_external_network_that_no_interface_is_on_is_told() -> None:
