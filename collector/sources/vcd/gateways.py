@@ -14,8 +14,8 @@ DISTRIBUTED_ONLY = "DISTRIBUTED_ONLY"
 """Deployment mode of a Tier-1 without service router. Source: VMware go-vcloud-director, OpenAPIEdgeGateway."""
 
 TIER0S = frozenset({"NSXT_TIER0", "NSXT_VRF_TIER0"})
-SEGMENT = "IMPORTED_T_LOGICAL_SWITCH"
-"""Source: VMware go-vcloud-director, types/v56/constants.go."""
+NETWORK_TYPES = TIER0S | {"IMPORTED_T_LOGICAL_SWITCH", "DV_PORTGROUP", "NETWORK"}
+"""What external networks stand on. Source: VMware go-vcloud-director, types/v56/constants.go."""
 
 
 def org_of(dto: OrgDto) -> Org:
@@ -86,57 +86,59 @@ def _uplink(dto: UplinkDto, networks: Mapping[str, ExternalNetwork]) -> Uplink:
     )
 
 
-def gateway_faults(
+def gateway_oddities(
     gateway: CloudGateway, orgs: Mapping[str, Org], networks: Mapping[str, ExternalNetwork] | None
 ) -> list[str]:
-    """Return what keeps a map with this gateway from being whole, in words.
+    """Return what is odd about a gateway that the API lets pass, in words that stay the same while it does.
 
     Args:
-        gateway: To be checked.
+        gateway: To be checked; one on its way may lack what it stands on.
         orgs: Every organisation.
-        networks: Every external network, or ``None`` where the account sees none.
+        networks: Every external network, or ``None`` where the account sees none, and little of backings either.
     """
-    who = f"gateway {gateway.name} ({gateway.id})"
-    faults = []
+    found = []
     if gateway.org not in orgs:
-        faults.append(f"{who}: its organisation {gateway.org} is not in the list of organisations")
-    if gateway.status not in {REALIZED, ""}:
-        return faults
-    if gateway.type not in set(GatewayType):
-        faults.append(f"{who}: gatewayType {gateway.type[:80]!r} is none that we know")
-    if gateway.type == GatewayType.NSXV or networks is None:
-        return faults
-    if not gateway.backing_id:
-        faults.append(f"{who}: gatewayBacking has no backingId")
-    if not gateway.manager:
-        faults.append(f"{who}: gatewayBacking has no networkProvider")
-    if not gateway.uplinks:
-        faults.append(f"{who}: it has no uplinks")
-    for uplink in gateway.uplinks:
-        faults.extend(f"{who}: {words}" for words in _uplink_faults(uplink, networks.get(uplink.network)))
-    return faults
+        found.append(f"its organisation {gateway.org[:160]} is not in the list of organisations")
+    if gateway.status in {REALIZED, ""}:
+        if gateway.type not in set(GatewayType):
+            found.append(f"gatewayType {gateway.type[:80]!r} is none that we know")
+        if networks is not None:
+            found.extend(_lacks(gateway))
+            is_nsxv = gateway.type == GatewayType.NSXV
+            for uplink in gateway.uplinks:
+                found.extend(_uplink_oddities(uplink, networks.get(uplink.network), is_nsxv=is_nsxv))
+    return [f"gateway {gateway.name} ({gateway.id}): {words}" for words in found]
 
 
-def network_faults(network: ExternalNetwork, orgs: Mapping[str, Org]) -> list[str]:
-    """Return what keeps a map with this external network from being whole, in words."""
-    org = network.dedicated_org
-    if not org or org in orgs:
-        return []
-    return [
-        f"external network {network.name} ({network.id}): it is dedicated to {org}, which is no organisation listed"
-    ]
+def network_oddities(network: ExternalNetwork, orgs: Mapping[str, Org]) -> list[str]:
+    """Return what is odd about an external network that the API lets pass, in words that stay the same."""
+    found = []
+    if network.dedicated_org and network.dedicated_org not in orgs:
+        found.append(f"it is dedicated to {network.dedicated_org[:160]}, which is not in the list of organisations")
+    if not network.backings:
+        found.append("it stands on nothing")
+    strange = {backing.type for backing in network.backings} - NETWORK_TYPES
+    found.extend(f"backing type {kind[:80]!r} is none that we know" for kind in sorted(strange))
+    return [f"external network {network.name} ({network.id}): {words}" for words in found]
 
 
-def _uplink_faults(uplink: Uplink, network: ExternalNetwork | None) -> list[str]:
+def _lacks(gateway: CloudGateway) -> list[str]:
+    pairs = (
+        (gateway.backing_id, "gatewayBacking has no backingId"),
+        (gateway.manager, "gatewayBacking has no networkProvider"),
+        (gateway.uplinks, "it has no uplinks"),
+    )
+    return [words for value, words in pairs if not value]
+
+
+def _uplink_oddities(uplink: Uplink, network: ExternalNetwork | None, *, is_nsxv: bool) -> list[str]:
     if network is None:
         return [f"its uplink {uplink.network} is not in the list of external networks"]
     types = {backing.type for backing in network.backings}
-    if uplink.backing_type in TIER0S:
-        fits = bool(types & TIER0S)
-    else:
-        fits = uplink.backing_type == SEGMENT and SEGMENT in types
-    if fits:
+    if uplink.backing_type in types or (uplink.backing_type in TIER0S and types & TIER0S):
         return []
+    if is_nsxv and uplink.backing_type in {"", *NETWORK_TYPES}:
+        return []  # Nothing rests on it there, and what the word should be is not documented.
     has, named = uplink.backing_type[:80], ", ".join(sorted(types))[:160] or "nothing"
     return [
         f"its uplink {uplink.name} has the backing type {has!r}, and external network {network.id} stands on {named}"

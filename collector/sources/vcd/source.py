@@ -14,6 +14,7 @@ from collector.sources.observer import SourceObserver
 from collector.sources.options import POLL_RETRY, RetryPolicy
 from collector.sources.vcd.api import VcdApi
 from collector.sources.vcd.client import VcdClient
+from collector.sources.vcd.doubts import Doubts
 from collector.sources.vcd.online import online_report
 from collector.sources.vcd.options import VcdOptions
 from collector.sources.vcd.snapshot import with_payload
@@ -21,9 +22,6 @@ from collector.sources.vcd.walk import Walk
 
 FAULTS_MAX = 50
 """Faults told of one reading; the rest is a number."""
-
-EMPTY_READINGS_MIN = 3
-"""A list that had rows and has none any more is believed when it says so so many times in a row."""
 
 
 class VcdSource:
@@ -44,7 +42,8 @@ class VcdSource:
         self._api = VcdApi(options.login, options.api_version, options.seen)
         self._http = HttpClient(options.http, self._api, clock, observer)
         self._had_gateways = False
-        self._empty_readings = 0
+        self._doubts = Doubts(clock)
+        self._address_doubts = Doubts(clock)
 
     async def start(self) -> None:
         """Open the connection pools; nothing is sent. Raises SourceUnavailable when a TLS file cannot be used."""
@@ -71,25 +70,23 @@ class VcdSource:
         workers = max(1, options.http.concurrency // 2)  # the rest of the places is left to others
         walk = Walk(client, is_provider=options.is_provider, ip_spaces=options.ip_spaces, workers=workers)
         await walk.run()
-        self._doubt_emptiness(walk)
+        self._doubt(walk)
         # Thousands of records take a moment to sort and encode; polls must not wait for them.
         return await asyncio.to_thread(self._map, walk, client.calls, begun_at)
 
-    def _doubt_emptiness(self, walk: Walk) -> None:
-        """A provider does not lose all gateways at once; a director whose database is being repaired says so."""
+    def _doubt(self, walk: Walk) -> None:
+        """Take a reading with something odd for incomplete, until it has been odd in the same way for long."""
         if not walk.is_complete:
             return
-        if walk.gateways or not self._had_gateways:
-            self._had_gateways = bool(walk.gateways)
-            self._empty_readings = 0
-            return
-        self._empty_readings += 1
-        if self._empty_readings < EMPTY_READINGS_MIN:
-            walk.is_complete = False
-            walk.faults.append(
-                f"there were gateways and now there are none; that is believed when {EMPTY_READINGS_MIN} readings in a "
-                f"row say so, and this is the {self._empty_readings}."
-            )
+        if self._had_gateways and not walk.gateways:
+            # A provider does not lose all gateways at once; a director whose database is being repaired says so.
+            walk.oddities.append("there were gateways and now there are none")
+        walk.is_complete, words = self._doubts.of(walk.oddities)
+        walk.faults.extend(words)
+        if walk.has_addresses:
+            walk.has_addresses, words = self._address_doubts.of(walk.address_oddities)
+            walk.faults.extend(words)
+        self._had_gateways = self._had_gateways or bool(walk.gateways)
 
     def _map(self, walk: Walk, calls: int, begun_at: Instant) -> CloudMap:
         """Return what a walk found; pure, so that it may run in a thread."""

@@ -12,7 +12,7 @@ from collector.sources.vcd.addresses import range_allocations
 from collector.sources.vcd.api import RightLacking
 from collector.sources.vcd.client import VcdClient
 from collector.sources.vcd.dto import ExternalNetworkDto, GatewayDto, OrgDto, OwnerDto, Ref, Row
-from collector.sources.vcd.gateways import gateway_faults, gateway_of, network_faults, network_of, org_of
+from collector.sources.vcd.gateways import gateway_oddities, gateway_of, network_oddities, network_of, org_of
 from collector.sources.vcd.managers import read_managers
 from collector.sources.vcd.spaces import SpaceReader
 from collector.sources.vcd.versions import VERSION_OF_IP_SPACES, number
@@ -32,9 +32,11 @@ class Walk:
         managers: Those of the query service, and those that only gateways and networks name.
         allocations: Of uplinks and IP Spaces.
         quotas: Of IP Spaces.
-        is_complete: Every list that attribution rests on is whole, and every reference in it leads somewhere.
+        is_complete: Every list that attribution rests on is whole.
         has_addresses: The same of the lists of addresses.
         faults: What could not be read, or was not what the API promises, in words.
+        oddities: What the API lets pass and nobody expects, such as a reference that leads nowhere, in words.
+        address_oddities: The same of addresses.
         at: ``Date`` of the first answer.
     """
 
@@ -48,6 +50,8 @@ class Walk:
         self.is_complete = True
         self.has_addresses = True
         self.faults: list[str] = []
+        self.oddities: list[str] = []
+        self.address_oddities: list[str] = []
         self.at: Instant | None = None
         self._client = client
         self._is_provider = is_provider
@@ -113,7 +117,7 @@ class Walk:
         self._lacking(listing.faults)
         self.networks = {dto.id: network_of(dto) for dto in listing.rows}
         for network in self.networks.values():
-            self._lacking(network_faults(network, self.orgs))
+            self.oddities.extend(network_oddities(network, self.orgs))
 
     async def _org_of_owner(self, gateways: list[GatewayDto]) -> dict[str, str]:
         """Return the organisation of each owner of these gateways, which name none themselves."""
@@ -128,13 +132,14 @@ class Walk:
 
     def _add_gateway(self, dto: GatewayDto, org: str) -> None:
         if not org:
-            self._lacking(
-                [f"gateway {dto.name} ({dto.id}): it names no organisation, and its owner is not known; left out"]
+            self.oddities.append(
+                f"gateway {dto.name} ({dto.id}): it names no organisation, and its owner is not known; left out"
             )
             return
         gateway = gateway_of(dto, org, self.orgs, self.networks)
         self.gateways.append(gateway)
-        self._lacking(gateway_faults(gateway, self.orgs, self.networks if self._sees_networks else None))
+        networks = self.networks if self._sees_networks else None
+        self.oddities.extend(gateway_oddities(gateway, self.orgs, networks))
         allocations, faults = range_allocations(dto, org)
         self.allocations.extend(allocations)
         self._without_addresses(faults)
@@ -171,6 +176,11 @@ class Walk:
         self.allocations.extend(spaces.allocations)
         self.quotas.extend(spaces.quotas)
         self._without_addresses(spaces.faults)
+        held = {allocation.org for allocation in spaces.allocations} | {quota.org for quota in spaces.quotas}
+        self.address_oddities.extend(
+            f"IP Spaces: {org[:160]} holds addresses and is not in the list of organisations"
+            for org in sorted(held - self.orgs.keys())
+        )
 
     def _without_addresses(self, faults: Iterable[str]) -> None:
         for fault in faults:

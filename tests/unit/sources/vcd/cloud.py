@@ -119,7 +119,7 @@ def small_cloud(vcd: FakeVcd) -> Cloud:
     initech = cloud.gateway("gw-initech", "initech", "pg-shared")
     initech["gatewayBacking"] |= {"networkingTenancyEnabled": True, "gatewayType": "NSXT_IMPORTED"}
     initech["edgeGatewayUplinks"][0]["connected"] = False
-    old = cloud.gateway("gw-old", "initech", "old")
+    old = cloud.gateway("gw-old", "initech", edgeGatewayUplinks=[uplink("old", "DV_PORTGROUP")])
     old["gatewayBacking"] = {"backingId": "edge-12", "gatewayType": "NSXV_BACKED", "networkProvider": VCENTER}
     cloud.space("internet-v4")
     cloud.allocation("internet-v4", "acme", "203.0.113.17")

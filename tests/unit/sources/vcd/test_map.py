@@ -134,6 +134,15 @@ async def test_a_network_dedicated_to_a_gateway_is_known_by_a_reference_or_a_fla
         assert networks == {"pg-own": True, "pg-shared": False, "pg-acme": False, "mpls": False, "old": False}
 
 
+@pytest.mark.parametrize("kind", [None, "NETWORK", "NSXT_TIER0"])
+async def test_what_an_uplink_of_nsxv_is_called_matters_to_nobody(kind: str | None) -> None:
+    async with FakeVcd() as vcd, rig(vcd) as it:
+        small_cloud(vcd)
+        vcd.lists["edgeGateways"][-1]["edgeGatewayUplinks"][0]["backingType"] = kind
+        found = (await it.whole_map()).gateways[-1]
+        assert (found.name, found.uplinks[0].backing_type) == ("gw-old", kind or "DV_PORTGROUP")
+
+
 async def test_a_gateway_on_its_way_need_not_have_a_backing_yet() -> None:
     async with FakeVcd() as vcd, rig(vcd) as it:
         small_cloud(vcd).gateway("gw-new", "acme", status="CONFIGURING", gatewayBacking=None, edgeGatewayUplinks=None)
@@ -208,19 +217,69 @@ async def test_a_director_whose_first_list_cannot_be_read_is_an_error() -> None:
             await it.source.read_map()
 
 
-async def test_all_gateways_gone_at_once_is_believed_when_three_readings_say_so() -> None:
+async def test_all_gateways_gone_at_once_are_believed_gone_when_it_stays_so_for_hours() -> None:
     async with FakeVcd() as vcd, rig(vcd) as it:
         small_cloud(vcd)
         gateways = vcd.lists["edgeGateways"]
         assert (await it.source.read_map()).complete
         vcd.lists["edgeGateways"] = []
-        first, second, third = [await it.source.read_map() for _ in range(3)]
-        assert (first.complete, second.complete, third.complete) == (False, False, True)
-        assert "there were gateways and now there are none" in first.faults[-1]
+        found = await it.source.read_map()
+        assert not found.complete
+        assert found.faults[-1] == (
+            "there were gateways and now there are none; believed once it has stayed so for 6 h"
+        )
+        it.clock.advance(6 * 3_600_000 - 1)
+        assert not (await it.source.read_map()).complete
+        it.clock.advance(1)
+        assert (await it.source.read_map()).complete
         vcd.lists["edgeGateways"] = gateways
         assert (await it.source.read_map()).complete
         vcd.lists["edgeGateways"] = []
         assert not (await it.source.read_map()).complete
+
+
+async def test_one_odd_gateway_does_not_keep_the_others_out_of_force_for_ever() -> None:
+    async with FakeVcd() as vcd, rig(vcd) as it:
+        cloud = small_cloud(vcd)
+        await it.whole_map()
+        cloud.gateway("gw-odd", "acme")
+        first = await it.source.read_map()
+        assert not first.complete
+        assert f"gateway gw-odd ({urn('gateway', 'gw-odd')}): it has no uplinks; believed once" in first.faults[0]
+        it.clock.advance(3 * 3_600_000)
+        cloud.gateway("gw-other", "nobody", "pg-shared")
+        second = await it.source.read_map()
+        assert (len(second.faults), second.faults[0]) == (2, first.faults[0])
+        it.clock.advance(3 * 3_600_000)
+        assert not (await it.source.read_map()).complete
+        it.clock.advance(3 * 3_600_000)
+        found = await it.whole_map()
+        assert {"gw-odd", "gw-other"} < {gateway.name for gateway in found.gateways}
+        assert all(fault.endswith("; believed after 6 h") for fault in found.faults)
+
+
+async def test_what_was_odd_and_is_no_more_is_doubted_anew() -> None:
+    async with FakeVcd() as vcd, rig(vcd) as it:
+        odd = small_cloud(vcd).gateway("gw-odd", "acme")
+        assert not (await it.source.read_map()).complete
+        it.clock.advance(5 * 3_600_000)
+        odd["edgeGatewayUplinks"] = [uplink("pg-shared")]
+        assert (await it.source.read_map()).complete
+        odd["edgeGatewayUplinks"] = []
+        it.clock.advance(5 * 3_600_000)
+        assert not (await it.source.read_map()).complete
+
+
+async def test_a_reading_that_is_not_whole_says_nothing_of_what_is_odd() -> None:
+    async with FakeVcd() as vcd, rig(vcd) as it:
+        odd = small_cloud(vcd).gateway("gw-odd", "acme")
+        vcd.handlers[f"{ROOT}/externalNetworks"] = always(lambda: fault(404, "NOT_FOUND", "no"))
+        found = await it.source.read_map()
+        assert len(found.faults) == 1
+        it.clock.advance(7 * 3_600_000)
+        del vcd.handlers[f"{ROOT}/externalNetworks"]
+        assert not (await it.source.read_map()).complete
+        assert odd["edgeGatewayUplinks"] == []
 
 
 async def test_a_remembered_map_is_what_a_first_reading_is_measured_by() -> None:

@@ -84,6 +84,12 @@ def backing(**fields: Any) -> dict[str, Any]:
     return whole
 
 
+def spare(cloud: Cloud, kind: str | None) -> None:
+    row = cloud.network("spare", kind or "")
+    if kind is None:
+        row["networkBackings"] = None
+
+
 def without(vcd: FakeVcd, name: str, row: str) -> None:
     vcd.lists[name] = [each for each in vcd.lists[name] if each["name"] != row]
 
@@ -174,6 +180,12 @@ WRONG: dict[str, Break] = {
     "a network of a type that nobody knows": network(
         "pg-shared", networkBackings={"values": [{"backingId": "id-pg-shared", "backingTypeValue": "NSXT_TIER7"}]}
     ),
+    "an unused network of a type that nobody knows": lambda _, cloud: spare(cloud, "NSXT_TIER7"),
+    "an unused network on nothing": lambda _, cloud: spare(cloud, None),
+    "an NSX-V gateway on another kind of network": gateway("gw-old", edgeGatewayUplinks=[uplink("old", "NSXT_TIER7")]),
+    "an NSX-V gateway without backing id": gateway(
+        "gw-old", gatewayBacking=backing(gatewayType="NSXV_BACKED", backingId=None)
+    ),
     "a network dedicated to an organisation that is not there": network("pg-acme", dedicatedOrg=ref("org", "nobody")),
     "a network dedicated to a number": network("pg-acme", dedicatedOrg=5),
     "a gateway without id": gateway("gw-globex", id=...),
@@ -256,6 +268,9 @@ HALF: dict[str, Break] = {
         ALLOCATIONS, lambda document: document["values"][0].update({"usageState": "MAGIC"})
     ),
     "assignments away": instead("ipSpaces/orgAssignments", lambda: fault(400, "BAD_REQUEST", "no filter")),
+    "an allocation of an organisation that is not there": page(
+        ALLOCATIONS, lambda document: document["values"][0].update({"orgRef": ref("org", "nobody")})
+    ),
     "an assignment without organisation": page(
         "ipSpaces/orgAssignments", lambda document: document["values"][0]["orgRef"].pop("id")
     ),
