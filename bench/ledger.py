@@ -173,9 +173,7 @@ Rows = list[tuple[str, list[tuple[object, ...]]]]
 
 def _bare_rows(batch: Batch) -> Rows:
     """Return what the batch writes as statements with their rows, made beforehand."""
-    totals = [
-        (*(q for quantity in change.usage for q in (quantity, quantity)), change.account) for change in batch.slots
-    ]
+    totals = [(change.account, *change.usage) for change in batch.slots]
     slots = [
         (pack(change.account, change.slot), *change.usage, SLOT_MS - sum(change.coverage), 0, 0)
         for change in batch.slots

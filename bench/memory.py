@@ -28,12 +28,12 @@ from collector.ledger.sqlite import SqliteReader, SqliteWriter
 from collector.model.period import Instant
 from collector.model.sample import Counters, Reading, Row, Sample
 from collector.pipeline import Meter, MeterRules
-from collector.ports import FoundPoint
+from collector.ports import PolledPoint
 from collector.sources.nsxt.snapshot import Snapshot
 from collector.telemetry.health import Health
 from collector.telemetry.metrics import Metrics
 from collector.telemetry.totals import Totals
-from collector.tuning import give_back_memory, tune_garbage_collection
+from collector.tuning import give_back_memory, tune_memory
 from collector.watch import Watch
 from exporters.prometheus import PrometheusExposition
 
@@ -84,7 +84,7 @@ async def _reach(stage: str, path: Path, points: int) -> float:
     import collector.app  # all that the daemon loads
     import collector.cli  # noqa: F401
 
-    tune_garbage_collection()
+    tune_memory()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     if stage == "imported":
         return _resident()
@@ -126,7 +126,7 @@ async def _cycles(meter: Meter, minutes: range) -> None:
             assert await meter.account(readings)
 
 
-def _readings(found: FoundPoint, at: Instant) -> Iterator[Reading]:
+def _readings(found: PolledPoint, at: Instant) -> Iterator[Reading]:
     for call in found.calls:
         counters = Counters(at * 100_000, at * 50_000, at * 80, at * 40, at // 1_000, 0)
         port = str(uuid.uuid5(uuid.NAMESPACE_OID, found.key.path))

@@ -32,7 +32,7 @@ from bench.result import Result, compared
 from collector.poll.schedule import TICK_MS
 from collector.sources.nsxt.snapshot import Snapshot
 from collector.sources.nsxt.statistics import PerNodeAnswer
-from collector.tuning import tune_garbage_collection
+from collector.tuning import tune_memory
 
 PACE = 1_000
 """Polls a second."""
@@ -136,7 +136,7 @@ async def _bare(pipe: Connection, manager: LightManager) -> None:
 
 def _daemon(pipe: Connection, manager: LightManager) -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    tune_garbage_collection()
+    tune_memory()
     asyncio.run(_whole(pipe, manager))
 
 

@@ -114,10 +114,10 @@ def _northmeter(
 @app.command()
 def run(config: ConfigOption) -> None:
     """Run the daemon until SIGTERM; SIGHUP reads the settings again."""
-    from collector.tuning import tune_garbage_collection
+    from collector.tuning import tune_memory
 
     loaded = load(config, os.environ)
-    tune_garbage_collection()
+    tune_memory()
     asyncio.run(_run(loaded, config))
 
 

@@ -8,24 +8,23 @@ never become one tenant in silence.
 from __future__ import annotations
 
 import asyncio
-import zlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
+from typing import TypeVar
 
+from collector.agenda import Agenda
 from collector.core.attribution import Attribution, AttributionRules, Claim, Note, Rule, attribute
+from collector.holding import Holding, Terrain, held
 from collector.model.directory import CloudMap
-from collector.model.identity import UNATTRIBUTED, Kind, PointKey, TenantId
+from collector.model.identity import Kind, PointKey, TenantId
 from collector.model.period import Instant
-from collector.model.usage import Role
-from collector.ports import FoundGateway, FoundPoint, FoundSegment, Inventory
+from collector.ports import FoundPoint, Inventory
 
-PAYLOAD_LEVEL = 1
-"""Inventories are kept deflated between discoveries: 20 MiB of JSON for 25 000 points are one, for 50 ms of work."""
+T = TypeVar("T")
 
 POINTS_INLINE_MAX = 500
-"""More points than this are attributed in a thread, so that polls and scrapes do not wait."""
+"""More points than this are attributed and packed in a thread, so that polls and scrapes do not wait."""
 
 
 def explicit(claims: Iterable[Claim]) -> AttributionRules:
@@ -45,12 +44,9 @@ class Estate:
         self.rules = rules
         self._directors = tuple(directors)
         self.maps: dict[str, CloudMap] = {}
-        self._found: dict[str, dict[PointKey, FoundPoint]] = {}
-        self._attributions: dict[str, Attribution] = {}
+        self._holdings: dict[str, Holding] = {}
         self._inventories: dict[str, tuple[Instant, bytes]] = {}
-        self._gateways: dict[str, tuple[tuple[FoundGateway, ...], tuple[FoundSegment, ...]]] = {}
         self._awaiting_map: set[str] = set()
-        self._told: dict[str, frozenset[Note]] = {}
 
     # --- what it takes ---------------------------------------------------------------------------------------------
 
@@ -62,38 +58,59 @@ class Estate:
 
     def load(self, inventories: Mapping[str, tuple[Instant, bytes]]) -> None:
         """Take up the payloads of the last complete inventories and maps."""
-        for source, (at, payload) in inventories.items():
-            self._inventories[source] = (at, zlib.compress(payload, PAYLOAD_LEVEL))
+        self._inventories.update(inventories)
 
-    def install_inventory(self, inventory: Inventory, attribution: Attribution) -> None:
-        """Let an inventory be the newest one of its source."""
+    def install_inventory(self, inventory: Inventory, holding: Holding) -> None:
+        """Let an inventory be the newest one of its source; ``holding`` is what ``hold`` returned for it."""
         source = inventory.source
-        self._found[source] = self.merged(inventory)
-        self._install(source, attribution)
+        self._holdings[source] = holding
         self._awaiting_map.discard(source)
-        if self._directors:
-            self._gateways[source] = (inventory.gateways, inventory.segments)
         if inventory.complete:
-            self._inventories[source] = (inventory.at, zlib.compress(inventory.payload, PAYLOAD_LEVEL))
+            self._inventories[source] = (inventory.at, inventory.payload)
 
-    def install_map(self, cloud: CloudMap, attributions: Mapping[str, Attribution]) -> None:
-        """Put a map in force."""
+    def install_map(self, cloud: CloudMap, holdings: Mapping[str, Holding]) -> None:
+        """Put a map in force; ``holdings`` is what ``hold_with`` returned for it."""
         if cloud.source not in self.maps and self._inventories.get(cloud.source) is None:
             # Sources that have no inventory yet take the first map for one that holds from the beginning, later.
-            self._awaiting_map |= {name.name for name in self.rules.sources} - set(attributions)
+            self._awaiting_map |= {name.name for name in self.rules.sources} - set(holdings)
         self.maps[cloud.source] = cloud
-        self._inventories[cloud.source] = (cloud.at, zlib.compress(cloud.payload, PAYLOAD_LEVEL))
+        self._inventories[cloud.source] = (cloud.at, cloud.payload)
+        self._holdings.update(holdings)
+
+    async def hold(
+        self, inventory: Inventory, attribution: Attribution, own: Callable[[PointKey], PointKey]
+    ) -> Holding:
+        """Return what is kept of an inventory once it is stored.
+
+        Args:
+            own: A point's key to the one that everybody uses.
+        """
+
+        def work() -> Holding:
+            gateways, segments = (inventory.gateways, inventory.segments) if self._directors else ((), ())
+            return held(self._merged(inventory), Terrain.of(gateways, segments), attribution, own)
+
+        return await _beside(work, len(attribution.decisions))
+
+    async def hold_with(self, attributions: Mapping[str, Attribution]) -> dict[str, Holding]:
+        """Return what is kept of every source when its points belong to others."""
+        made = {}
         for source, attribution in attributions.items():
-            self._install(source, attribution)
+            known = self._holdings[source]
 
-    def _install(self, source: str, attribution: Attribution) -> None:
-        self._attributions[source] = attribution
-        self._told[source] = frozenset(attribution.notes)
+            def work(known: Holding = known, attribution: Attribution = attribution) -> Holding:
+                keys = {key: key for key in known.keys}
+                return held(known.points.unpack(), known.terrain, attribution, keys.__getitem__)
 
-    def merged(self, inventory: Inventory) -> dict[PointKey, FoundPoint]:
+            made[source] = await _beside(work, len(known.keys))
+        return made
+
+    def _merged(self, inventory: Inventory) -> tuple[FoundPoint, ...]:
         """Return the points of a source with this inventory; an incomplete one only adds."""
-        found = {found.key: found for found in inventory.points}
-        return found if inventory.complete else {**self._found.get(inventory.source, {}), **found}
+        known = self._holdings.get(inventory.source)
+        if inventory.complete or known is None:
+            return inventory.points
+        return tuple({point.key: point for point in (*known.points.unpack(), *inventory.points)}.values())
 
     def restore_map(self, cloud: CloudMap) -> None:
         """Put the map in force again that the ledger has from before."""
@@ -103,35 +120,31 @@ class Estate:
 
     async def attribute_inventory(self, inventory: Inventory) -> Attribution:
         """Return to whom the points of a source belong, with this inventory."""
-        gateways, segments = inventory.gateways, inventory.segments
-        return await self._attribute(
-            inventory.source, self.merged(inventory), self._rules_of(inventory.source), gateways, segments
-        )
+        source, rules = inventory.source, self._rules_of(inventory.source)
+        known = self._holdings.get(source)
+
+        def work() -> Attribution:
+            points, gateways, segments = self._merged(inventory), inventory.gateways, inventory.segments
+            return attribute(points, rules, source=source, gateways=gateways, segments=segments)
+
+        return await _beside(work, len(inventory.points) + (0 if known is None else len(known.keys)))
 
     async def attribute_with(self, cloud: CloudMap) -> dict[str, Attribution]:
         """Return to whom the points of every source would belong with this map in force."""
         maps = {**self.maps, cloud.source: cloud}
         made = {}
-        for source, found in self._found.items():
-            gateways, segments = self._gateways.get(source, ((), ()))
+        for source, known in self._holdings.items():
             rules = replace(self._rules_of(source), maps=tuple(maps.values()))
-            made[source] = await self._attribute(source, found, rules, gateways, segments)
+
+            def work(source: str = source, known: Holding = known, rules: AttributionRules = rules) -> Attribution:
+                gateways, segments = known.terrain.gateways.unpack(), known.terrain.segments.unpack()
+                return attribute(known.points.unpack(), rules, source=source, gateways=gateways, segments=segments)
+
+            made[source] = await _beside(work, len(known.keys))
         return made
 
-    async def _attribute(
-        self,
-        source: str,
-        found: Mapping[PointKey, FoundPoint],
-        rules: AttributionRules,
-        gateways: tuple[FoundGateway, ...],
-        segments: tuple[FoundSegment, ...],
-    ) -> Attribution:
-        points = tuple(found.values())
-        work = partial(attribute, points, rules, source=source, gateways=gateways, segments=segments)
-        return work() if len(points) <= POINTS_INLINE_MAX else await asyncio.to_thread(work)
-
     def _rules_of(self, source: str) -> AttributionRules:
-        names = (named for name, made in self._attributions.items() if name != source for named in made.found)
+        names = (named for name, known in self._holdings.items() if name != source for named in known.found)
         return replace(self.rules, maps=tuple(self.maps.values()), names=frozenset(names))
 
     def awaits_first_map(self, source: str) -> bool:
@@ -146,7 +159,8 @@ class Estate:
 
     def told(self, source: str) -> frozenset[Note]:
         """Return the notes of a source's last attribution."""
-        return self._told.get(source, frozenset())
+        known = self._holdings.get(source)
+        return known.notes if known else frozenset()
 
     def at(self, source: str) -> Instant | None:
         """Return the time of the last complete inventory or map of a source."""
@@ -156,23 +170,16 @@ class Estate:
     def payload(self, source: str) -> bytes | None:
         """Return the payload of the last complete inventory or map of a source."""
         known = self._inventories.get(source)
-        return zlib.decompress(known[1]) if known else None
+        return known[1] if known else None
 
-    def points(self) -> Mapping[str, Mapping[PointKey, FoundPoint]]:
-        """Return source → point → what was found, internal ones too."""
-        return self._found
+    def points(self) -> dict[str, tuple[PointKey, ...]]:
+        """Return source → points, internal ones too."""
+        return {source: known.keys for source, known in self._holdings.items()}
 
-    def metered(self, source: str) -> list[FoundPoint]:
+    def metered(self, source: str) -> Agenda:
         """Return what there is to read of a source."""
-        found, attribution = self._found.get(source, {}), self._attributions.get(source)
-        if attribution is None:
-            return list(found.values())
-        decisions = attribution.decisions
-        return [point for key, point in found.items() if decisions[key].role is not Role.INTERNAL]
-
-    def attribution(self, source: str) -> Attribution | None:
-        """Return to whom the points of a source belong."""
-        return self._attributions.get(source)
+        known = self._holdings.get(source)
+        return known.agenda if known else Agenda()
 
     def times(self) -> dict[str, Instant]:
         """Return source → time of its last complete inventory, or of the map in force."""
@@ -180,16 +187,19 @@ class Estate:
 
     def counts(self) -> dict[tuple[str, Kind], int]:
         """Return (source, kind) → metering points that are read."""
-        return dict(Counter((source, point.key.kind) for source in self._found for point in self.metered(source)))
+        return dict(
+            Counter((source, key.kind) for source, known in self._holdings.items() for key in known.agenda.keys)
+        )
 
     def unattributed(self) -> int:
         """Return how many points that are read belong to nobody."""
-        return sum(
-            decision.tenant == UNATTRIBUTED and decision.role is Role.BILLED
-            for attribution in self._attributions.values()
-            for decision in attribution.decisions.values()
-        )
+        return sum(known.unattributed for known in self._holdings.values())
 
     def names(self) -> dict[TenantId, str]:
         """Return tenants that no entry of the settings names, with their display names."""
-        return {tenant: name for made in self._attributions.values() for tenant, name in made.names.items()}
+        return {tenant: name for known in self._holdings.values() for tenant, name in known.names.items()}
+
+
+async def _beside(work: Callable[[], T], points: int) -> T:
+    """Return what work makes of so many points."""
+    return work() if points <= POINTS_INLINE_MAX else await asyncio.to_thread(work)

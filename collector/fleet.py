@@ -276,6 +276,7 @@ class Fleet:
             attribution = await self._meter.apply_inventory(inventory)
             outcome = DiscoveryOutcome.OK if inventory.complete else DiscoveryOutcome.INCOMPLETE
             self._say(inventory, attribution)
+            del inventory, attribution  # the estate keeps what is needed, packed
             await asyncio.to_thread(give_back_memory)
             unit.poller.new_inventory()
             self._plan(unit)

@@ -410,13 +410,16 @@ class Meter:
             takeover.take(await self._ledger.intern_points([found.key for found in inventory.points]))
             accounts = await self._open_accounts(takeover.changed)
             update = takeover.update()
+            holding = await self.estate.hold(
+                inventory, attribution, lambda key: (takeover.changed.get(key) or self._stored[key]).key
+            )
             await self._ledger.store_inventory(update)
             self._install(
                 {**dict.fromkeys(found.key for found in inventory.points), **takeover.changed},
                 accounts,
                 takeover.max_rate,
             )
-            self.estate.install_inventory(inventory, attribution)
+            self.estate.install_inventory(inventory, holding)
             self._observer.noted(update.events)
         return attribution
 
@@ -452,9 +455,10 @@ class Meter:
                 owners=tuple(owner for handover in handovers.values() for owner in handover.owners),
                 events=tuple(events),
             )
+            holdings = await self.estate.hold_with(attributions)
             await self._ledger.store_inventory(update)
             self._install(changed, accounts, lambda key: handovers[key.source].max_rate(key))
-            self.estate.install_map(cloud, attributions)
+            self.estate.install_map(cloud, holdings)
             self._observer.noted(update.events)
         return attributions
 
@@ -532,8 +536,8 @@ class Meter:
     async def newest_samples(self) -> dict[tuple[str, Kind], Instant]:
         """Return (source, kind) → device time of the newest sample of the point that lags most behind."""
         oldest: dict[tuple[str, Kind], Instant] = {}
-        for source, points in tuple(self.estate.points().items()):
-            for number, key in enumerate(tuple(points), 1):
+        for source, points in self.estate.points().items():
+            for number, key in enumerate(points, 1):
                 newest = self._newest(key)
                 if newest:
                     kind = (source, key.kind)

@@ -168,6 +168,20 @@ class PointCall:
         return f"{self.path}?{self.query}" if self.query else self.path
 
 
+class PolledPoint(NamedTuple):
+    """What a poll asks about a metering point; there are tens of thousands, so it holds nothing else.
+
+    Attributes:
+        key: Its identity.
+        read_at: Which end is read.
+        calls: The requests of one poll.
+    """
+
+    key: PointKey
+    read_at: ReadAt
+    calls: tuple[PointCall, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundPoint:
     """A metering point as an inventory shows it.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import replace
+from sys import intern
 
 from collector.core.attribution import Attribution, Note
 from collector.handover import Handover
@@ -160,5 +161,7 @@ def note_events(notes: Iterable[Note], told: Set[Note], source: str, at: Instant
     ]
 
 
-def _unknown(ref: int, key: PointKey) -> StoredPoint:
+def _unknown(ref: int, found: PointKey) -> StoredPoint:
+    """Return a point that is new, under a key of its own: the one found would keep its inventory's memory around it."""
+    key = PointKey(intern(found.source), found.kind, found.path.encode().decode())
     return StoredPoint(ref=ref, key=key, read_at=None, created_at=None, lacked_at=None, complete_until=0, owners=())

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from collector.agenda import CallCount
 from collector.assembly import attribution_rules
 from collector.clock import Clock
 from collector.core.attribution import Attribution, AttributionRules, attribute
@@ -138,6 +139,9 @@ def _attributed(said: Sequence[Survey], rules: AttributionRules, interval_ms: in
         rules = replace(rules, names=rules.names | attribution.found)
         decisions = attribution.decisions
         metered = [point for point in inventory.points if decisions[point.key].role is not Role.INTERNAL]
-        cost = plan(metered, wanted_ms=interval_ms, requests_per_second=one.requests_per_second)
+        calls, rate = CallCount(), one.requests_per_second
+        for point in metered:
+            calls.add(point.key, point.calls)
+        cost = plan(len(metered), calls.total, wanted_ms=interval_ms, requests_per_second=rate)
         made.append(replace(one, attribution=attribution, plan=cost))
     return made

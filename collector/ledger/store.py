@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Sequence
+from operator import itemgetter
 
 from collector.errors import LedgerError
 from collector.ledger.codec import encode, encode_samples
@@ -37,14 +38,15 @@ ON CONFLICT (key) DO UPDATE SET
     {", ".join(f"{field} = {field} + excluded.{field}" for field in Usage._fields)},
     missing_ms = excluded.missing_ms, spread_ms = excluded.spread_ms, inferred_ms = excluded.inferred_ms"""  # noqa: S608  # our own names
 
-# Each growth is given twice: once for the rest, once for the carry.
+# Parameter 1 is the account; each growth is used twice: for the rest, and for the carry.
 ACCOUNT = f"""
 UPDATE account SET {
     ", ".join(
-        f"{field} = ({field} + ?) & {_REST_MASK}, {field}_carry = {field}_carry + (({field} + ?) >> {CARRY_BITS})"
-        for field in Usage._fields
+        f"{field} = ({field} + ?{number}) & {_REST_MASK},"
+        f" {field}_carry = {field}_carry + (({field} + ?{number}) >> {CARRY_BITS})"
+        for number, field in enumerate(Usage._fields, 2)
     )
-} WHERE id = ?"""  # noqa: S608  # our own names
+} WHERE id = ?1"""  # noqa: S608  # our own names
 
 COMPLETED = "UPDATE point SET complete_until = max(complete_until, ?) WHERE id = ?"
 
@@ -61,7 +63,10 @@ def commit(connection: sqlite3.Connection, batch: Batch) -> bool:
         (pack(account, slot), *usage, SLOT_MS - measured - inferred - spread, spread, inferred)
         for account, slot, usage, (measured, inferred, spread) in batch.slots
     ]
-    totals = [(a, a, b, b, c, c, d, d, e, e, f, f, account) for account, _, (a, b, c, d, e, f), _ in batch.slots]
+    totals = [(account, *usage) for account, _, usage, _ in batch.slots]
+    for rows in (slots, totals):
+        rows.sort()  # neighbours lie on one page
+    series.sort(key=itemgetter(2))
     with transaction(connection):
         if not connection.execute(JOURNAL, journal).rowcount:
             return False

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
+from collector.agenda import Agenda
 from collector.clock import Clock
 from collector.errors import (
     AuthFailed,
@@ -18,7 +19,7 @@ from collector.errors import (
 from collector.model.identity import PointKey
 from collector.model.sample import Reading
 from collector.poll.schedule import Plan, plan, ticks
-from collector.ports import FoundPoint, PointCall, Source
+from collector.ports import PointCall, PolledPoint, Source
 
 SLOW_LANE_SHARE = 4
 """One in so many of the source's concurrent calls may be spent on points whose last poll timed out, so that objects
@@ -70,7 +71,7 @@ class Poller:
         self,
         source: Source,
         *,
-        points: Callable[[], list[FoundPoint]],
+        points: Callable[[], Agenda],
         submit: Callable[[Reading], None],
         rediscover: Callable[[], None],
         observer: PollObserver,
@@ -94,7 +95,8 @@ class Poller:
 
     def plan(self) -> Plan:
         """Return what a cycle costs now."""
-        return plan(self._points(), wanted_ms=self.interval_ms, requests_per_second=self._source.requests_per_second)
+        agenda, rate = self._points(), self._source.requests_per_second
+        return plan(len(agenda), agenda.calls, wanted_ms=self.interval_ms, requests_per_second=rate)
 
     def new_inventory(self) -> None:
         """Take up calls again that were given up until the next inventory."""
@@ -105,11 +107,13 @@ class Poller:
         interval_ms = self.plan().interval_ms
         started = self._clock.monotonic()
         first, self._first = self._first, False
-        for due_ms, points in ticks(self._points(), interval_ms):
+        agenda = self._points()
+        for due_ms, numbers in ticks(agenda.keys, interval_ms):
             if not first:
                 await asyncio.sleep(max(0.0, started + due_ms / 1_000 - self._clock.monotonic()))
-            for point in points:
-                self._begin(point)
+            for number in numbers:
+                if agenda.keys[number] not in self._in_flight:
+                    self._begin(agenda[number])
 
     async def stop(self) -> None:
         """Drop the polls in flight: the next reading proves what they would have."""
@@ -118,15 +122,13 @@ class Poller:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _begin(self, point: FoundPoint) -> None:
+    def _begin(self, point: PolledPoint) -> None:
         key = point.key
-        if key in self._in_flight:
-            return
         task = asyncio.get_running_loop().create_task(self._poll(point))
         self._in_flight[key] = task
         task.add_done_callback(lambda _: self._in_flight.pop(key, None))
 
-    async def _poll(self, point: FoundPoint) -> None:
+    async def _poll(self, point: PolledPoint) -> None:
         try:
             if point.key not in self._slow:
                 await self._read_all(point)
@@ -136,12 +138,12 @@ class Poller:
         except Exception as error:  # noqa: BLE001 - the outermost loop of a task: counted, logged, and the next poll goes on
             self._observer.broke(point.key, error)
 
-    async def _read_all(self, point: FoundPoint) -> None:
+    async def _read_all(self, point: PolledPoint) -> None:
         for call in point.calls:
             if not self._gone or self._gone.get(call.target) != self._inventory:
                 await self._read(point, call)
 
-    async def _read(self, point: FoundPoint, call: PointCall) -> None:
+    async def _read(self, point: PolledPoint, call: PointCall) -> None:
         started = self._clock.monotonic()
         try:
             reading = await self._source.read(point.key, point.read_at, call)
@@ -156,7 +158,7 @@ class Poller:
         self._submit(reading)
         self._observer.polled(self._source.name, "ok", self._clock.monotonic() - started)
 
-    def _note(self, point: FoundPoint, call: PointCall, error: SourceError) -> None:
+    def _note(self, point: PolledPoint, call: PointCall, error: SourceError) -> None:
         """Remember what a failure says about the next poll of the point."""
         self._observer.failed(point.key, error)
         if isinstance(error, ObjectGone):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+from collector.agenda import Agenda
 from collector.clock import Clock
 from collector.core.rates import ask_from
 from collector.errors import SourceError
@@ -13,7 +14,7 @@ from collector.model.rates import RateState
 from collector.model.sample import RateReading
 from collector.poll.poller import PollObserver, outcome_of
 from collector.poll.schedule import Plan, plan, ticks
-from collector.ports import FoundPoint, RateSource
+from collector.ports import RateSource
 
 
 class RatePoller:
@@ -31,7 +32,7 @@ class RatePoller:
         self,
         source: RateSource,
         *,
-        points: Callable[[], list[FoundPoint]],
+        points: Callable[[], Agenda],
         states: Callable[[], Mapping[PointKey, RateState]],
         book: Callable[[Sequence[RateReading]], Awaitable[object]],
         observer: PollObserver,
@@ -49,7 +50,8 @@ class RatePoller:
 
     def plan(self) -> Plan:
         """Return what a cycle costs now."""
-        return plan(self._points(), wanted_ms=self.interval_ms, requests_per_second=self._source.requests_per_second)
+        agenda, rate = self._points(), self._source.requests_per_second
+        return plan(len(agenda), agenda.calls, wanted_ms=self.interval_ms, requests_per_second=rate)
 
     def new_inventory(self) -> None:
         """Nothing was given up that could be taken up again."""
@@ -58,13 +60,14 @@ class RatePoller:
         """Send every edge out once, in ticks over the interval; the first samples of all of them are a day away."""
         interval_ms = self.plan().interval_ms
         started = self._clock.monotonic()
-        edges: dict[str, list[FoundPoint]] = {}
+        edges: dict[str, list[PointKey]] = {}
         for point in self._points():
-            edges.setdefault(point.gateway, []).append(point)
-        for due_ms, firsts in ticks([points[0] for points in edges.values()], interval_ms):
+            edges.setdefault(point.calls[0].target, []).append(point.key)  # which one request answers
+        asked = list(edges.items())
+        for due_ms, numbers in ticks([keys[0] for _, keys in asked], interval_ms):
             await asyncio.sleep(max(0.0, started + due_ms / 1_000 - self._clock.monotonic()))
-            for first in firsts:
-                self._begin(first.gateway, [point.key for point in edges[first.gateway]])
+            for number in numbers:
+                self._begin(*asked[number])
 
     async def stop(self) -> None:
         """Drop the polls in flight: the next answer brings what they would have."""

@@ -7,29 +7,16 @@ points go out in ticks.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from collector.model.identity import Kind, PointKey
-from collector.ports import FoundPoint, PointCall
+from collector.model.identity import PointKey
 
 TICK_MS = 50
 """Length of a tick, in milliseconds: short enough to spread the calls, long enough that waking up costs nothing."""
 
 RESERVE_PERCENT = 10
 """Share of the request budget that cycles leave to log-ins, discovery and retries."""
-
-
-SHARED_CALLS = frozenset(
-    {
-        Kind.EDGE_INTERFACE,
-        Kind.VPC_EXTERNAL,
-        Kind.VPC_INTERNAL,
-        Kind.TRANSIT_GATEWAY_EXTERNAL,
-        Kind.TRANSIT_GATEWAY_INTERNAL,
-    }
-)
-"""Kinds of which several points are read with one request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,21 +52,12 @@ class Plan:
         )
 
 
-def plan(points: Iterable[FoundPoint], *, wanted_ms: int, requests_per_second: int) -> Plan:
-    """Return what a cycle over ``points`` costs; all points are stretched alike when it does not fit."""
-    count = calls = 0
-    shared: set[PointCall] = set()
-    for point in points:
-        count += 1
-        if point.key.kind in SHARED_CALLS:
-            shared.update(point.calls)
-        else:
-            calls += len(point.calls)
-    calls += len(shared)
+def plan(points: int, calls: int, *, wanted_ms: int, requests_per_second: int) -> Plan:
+    """Return what a cycle over so many points and calls costs; all points are stretched alike when it does not fit."""
     shortest_ms = -(-calls * 100_000 // (requests_per_second * (100 - RESERVE_PERCENT)))
     whole_seconds = -(-shortest_ms // 1_000) * 1_000
     return Plan(
-        points=count,
+        points=points,
         calls=calls,
         wanted_ms=wanted_ms,
         interval_ms=wanted_ms if shortest_ms <= wanted_ms else whole_seconds,
@@ -91,9 +69,9 @@ def offset_ms(point: PointKey, interval_ms: int) -> int:
     return zlib.crc32(point.label.encode()) * interval_ms >> 32
 
 
-def ticks(points: Sequence[FoundPoint], interval_ms: int) -> list[tuple[int, list[FoundPoint]]]:
-    """Return (milliseconds after the start of the cycle, points due), in order; empty ticks are left out."""
-    due: dict[int, list[FoundPoint]] = {}
-    for point in points:
-        due.setdefault(offset_ms(point.key, interval_ms) // TICK_MS, []).append(point)
+def ticks(points: Sequence[PointKey], interval_ms: int) -> list[tuple[int, list[int]]]:
+    """Return (milliseconds after the start of the cycle, which points are due), in order; empty ticks are left out."""
+    due: dict[int, list[int]] = {}
+    for number, point in enumerate(points):
+        due.setdefault(offset_ms(point, interval_ms) // TICK_MS, []).append(number)
     return [(tick * TICK_MS, due[tick]) for tick in sorted(due)]

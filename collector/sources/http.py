@@ -92,7 +92,7 @@ class HttpClient:
             except SourceError as error:
                 if not error.retryable or policy.retries == 0:
                     raise
-                return await self._again(path, policy, headers, manager, error, started)
+                return await self._again(path, policy, headers, manager, first=error, started=started)
         except (SourceUnavailable, AuthFailed) as error:
             self._note_bad(error, started)
             raise
@@ -143,6 +143,7 @@ class HttpClient:
         policy: RetryPolicy,
         headers: Mapping[str, str] | None,
         manager: Manager,
+        *,
         first: SourceError,
         started: float,
     ) -> Answer:

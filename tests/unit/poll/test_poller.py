@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
+from collector.agenda import Agenda, AgendaWriter
 from collector.clock import SystemClock
 from collector.errors import (
     AuthFailed,
@@ -20,8 +21,8 @@ from collector.errors import (
 from collector.model.identity import PointKey, ReadAt
 from collector.model.sample import Reading
 from collector.poll.poller import Poller
-from collector.ports import FoundPoint, Inventory, OnlineReport, PointCall
-from tests.unit.poll.test_schedule import point
+from collector.ports import Inventory, OnlineReport, PointCall, PolledPoint
+from tests.unit.poll.test_schedule import point as key_of
 
 
 class ScriptedSource:
@@ -90,17 +91,32 @@ class Recorder:
         self.defects.append(error)
 
 
+def point(number: int, calls: int = 1) -> PolledPoint:
+    key = key_of(number)
+    return PolledPoint(
+        key, ReadAt.INTERFACE, tuple(PointCall(path=f"{key.path}?{call}", node=None) for call in range(calls))
+    )
+
+
+def agenda_of(*points: PolledPoint) -> Agenda:
+    writer = AgendaWriter()
+    for one in points:
+        writer.add(*one)
+    return writer.agenda()
+
+
 class Bench:
     """A poller with everything around it."""
 
-    def __init__(self, *points: FoundPoint, interval_ms: int = 200, concurrency: int = 4) -> None:
+    def __init__(self, *points: PolledPoint, interval_ms: int = 200, concurrency: int = 4) -> None:
+        agenda = agenda_of(*points)
         self.source = ScriptedSource()
         self.seen = Recorder()
         self.readings: list[Reading] = []
         self.rediscoveries = 0
         self.poller = Poller(
             self.source,
-            points=lambda: list(points),
+            points=lambda: agenda,
             submit=self.readings.append,
             rediscover=self._rediscover,
             observer=self.seen,
