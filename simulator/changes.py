@@ -12,6 +12,7 @@ from simulator.specs import Tier1Spec
 from simulator.truth import Truth
 from simulator.tunnel_changes import TunnelChanges
 from simulator.units import Instant
+from simulator.vcd.changes import CloudChanges
 from simulator.vpc_changes import VpcChanges
 
 REFRESHES_MAX: Final = 1_000
@@ -31,6 +32,7 @@ class Changes:
         self._edges = EdgeChanges(provider)
         self._tunnels = TunnelChanges(provider, truth)
         self._vpcs = VpcChanges(provider, truth)
+        self._cloud = CloudChanges(provider, self.apply)
 
     def apply(self, fault: Fault, at: Instant) -> None:
         """Make one change and route the traffic anew.
@@ -40,13 +42,15 @@ class Changes:
             ValueError: It is no change of the provider.
         """
         method = getattr(self, f"_do_{fault.do}", None)
-        for part in (self._edges, self._tunnels):
+        for part in (self._edges, self._tunnels, self._cloud):
             method = method or getattr(part, f"do_{fault.do}", None)
         if method is None:
             raise ValueError(f"{fault.do} is no change of the provider")
         method(fault, at)
         self._tunnels.follow(at)
         self._provider.changed(at)
+        if self._provider.cloud is not None:
+            self._provider.cloud.settle(at)
 
     # Nodes ------------------------------------------------------------------------------------------------------
 

@@ -14,7 +14,9 @@ FAULTS_MAX: Final = 10_000
 STICKY: Final = frozenset({"glitch", "older_timestamp", "spike"})
 """Effects on one reading: asked again before the cache is renewed, the answer is the same."""
 
-_NOT_OF_A_LOGIN: Final = frozenset({"invalid_path", "no_edge_node", "not_found", "session_expired", "unauthorized"})
+_NOT_OF_A_LOGIN: Final = frozenset(
+    {"invalid_path", "no_edge_node", "not_found", "session_expired", "unauthorized", "spoil"}
+)
 
 Endpoint = Literal["login", "inventory", "statistics"]
 
@@ -88,15 +90,19 @@ class FaultBook:
         self._requests: list[Active] = []
         self._rows: list[Active] = []
         self._lists: list[Active] = []
+        self._spoils: list[Active] = []
         self.uses: dict[str, int] = {}
 
     def __len__(self) -> int:
-        return len(self._requests) + len(self._rows) + len(self._lists)
+        return sum(map(len, self._all()))
+
+    def _all(self) -> tuple[list[Active], ...]:
+        return self._requests, self._rows, self._lists, self._spoils
 
     @property
     def quiet(self) -> bool:
         """Whether nothing is in force."""
-        return not (self._requests or self._rows or self._lists)
+        return not any(self._all())
 
     def add(self, fault: Fault, at: Instant) -> Active:
         """Put an effect in force from ``at`` on.
@@ -108,21 +114,22 @@ class FaultBook:
             raise ValueError(f"{FAULTS_MAX} faults are in force already")
         active = Active(fault, at, None if fault.for_ is None else at + fault.for_, fault.count, fault.after_requests)
         kept = self._rows if fault.do in ROW_KINDS else self._lists if fault.do in LIST_KINDS else self._requests
+        kept = self._spoils if fault.do == "spoil" else kept
         kept.append(active)
         return active
 
     def clear(self, label: str | None = None) -> None:
         """End all effects, or those of a label."""
-        for kept in (self._requests, self._rows, self._lists):
+        for kept in self._all():
             kept[:] = [active for active in kept if label is not None and active.fault.label != label]
 
     def in_force(self, active: Active) -> bool:
         """Return whether an effect was neither cleared nor used up."""
-        return any(active in kept for kept in (self._requests, self._rows, self._lists))
+        return any(active in kept for kept in self._all())
 
     def expire(self, now: Instant) -> None:
         """Drop what has ended."""
-        for kept in (self._requests, self._rows, self._lists):
+        for kept in self._all():
             if any(active.until is not None and active.until <= now for active in kept):
                 kept[:] = [active for active in kept if active.until is None or active.until > now]
 
@@ -164,6 +171,15 @@ class FaultBook:
         for active in list(self._lists):
             if self._meets(active, asked):
                 self._use(self._lists, active)
+                found.append(active.fault)
+        return found
+
+    def for_spoil(self, asked: Asked) -> list[Fault]:
+        """Return the effects on an answer of the director."""
+        found: list[Fault] = []
+        for active in list(self._spoils):
+            if _touches(active.fault, asked.endpoint) and self._meets(active, asked):
+                self._use(self._spoils, active)
                 found.append(active.fault)
         return found
 

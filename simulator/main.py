@@ -32,7 +32,7 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
         "-c",
         "--scenario",
         required=True,
-        help="a YAML file, or a name: demo, small, day, large, federation, sites, tunnels, vpcs, nsxv",
+        help="a YAML file, or a name: demo, small, day, large, federation, sites, tunnels, vpcs, nsxv, vcd, vcd-small",
     )
     parser.add_argument("--listen", type=_address, default=(LOOPBACK, 0), metavar="HOST:PORT", help="first manager")
     parser.add_argument("--control", type=int, default=0, metavar="PORT", help="control listener on the loopback")
@@ -46,6 +46,9 @@ def _describe(sim: Simulator) -> str:
     lines += [f"manager    {name} {manager.url}" for name, manager in sim.managers.items()]
     if sim.nsxv is not None:
         lines.append(f"nsx-v      {sim.nsxv.name} {sim.nsxv.url}")
+    if sim.vcd is not None:
+        lines.append(f"vcd        {sim.vcd.name} {sim.vcd.url}")
+        lines.append(f"vcd login  {sim.vcd_username} {sim.vcd_password}, API token {sim.vcd_token}")
     lines.append(f"control    {sim.control_url}")
     lines.append(f"username   {sim.username}")
     lines.append(f"password   {sim.password}")

@@ -28,6 +28,7 @@ from simulator.specs import ServiceInterfaceSpec, Tier0Spec, Tier1Spec
 from simulator.traffic import flow_rates, random_shape, route, split_rate
 from simulator.tunnels import Session, open_session
 from simulator.units import Instant
+from simulator.vcd.cloud import Cloud
 from simulator.vpcs import Vpc, open_transit_gateway, open_vpc
 
 NAMESPACE: Final = UUID("5f2c3b3a-6a3f-4bb2-9c53-0c5a7d0b1c9e")
@@ -70,6 +71,7 @@ class Provider:
         overlays: Paths of the segments that are no VLANs.
         ports: All that ever had counters.
         edges: The edges of the NSX-V manager, if there is one.
+        cloud: What the Cloud Director knows, if there is one.
         sites: The site of each edge node that ever was, by id.
     """
 
@@ -96,6 +98,7 @@ class Provider:
         self._generation: dict[str, int] = {}
         self._build()
         self.edges = None if scenario.nsxv is None else Edges(self, scenario.nsxv)
+        self.cloud = None if scenario.vcd is None else Cloud(self, scenario.vcd)
 
     # Names ------------------------------------------------------------------------------------------------------
 

@@ -27,6 +27,8 @@ from simulator.specs import (
     VpcSpec,
 )
 from simulator.units import DurationMs, Instant
+from simulator.vcd.generate import cloud_names, with_organisations
+from simulator.vcd.specs import VcdSpec
 
 FOLDER: Final = Path(__file__).parent / "scenarios"
 """The scenarios that come with the simulator; their names are accepted in place of a path."""
@@ -150,6 +152,7 @@ class Scenario(Spec):
     cross: list[CrossSpec] = Field(default_factory=list)
     generate: list[GenerateSpec] = Field(default_factory=list)
     nsxv: NsxvSpec | None = None
+    vcd: VcdSpec | None = None
     events: list[Fault] = Field(default_factory=list)
 
     @field_validator("cache")
@@ -212,6 +215,8 @@ def _unknown_names(scenario: Scenario) -> list[str]:
         ]
         if made.kind != "dedicated" and made.tier0 is None:
             wanted.append((f"generate[{index}].tier0", "", tier0s, "Tier-0"))
+    if scenario.vcd is not None:
+        wanted += cloud_names(scenario.vcd, tenants=tenants, tier0s=tier0s, tier1s=tier1s, clusters=clusters)
     return [
         f"{where}: no {what} {name!r}; known: {', '.join(sorted(known)) or 'none'}"
         for where, name, known, what in wanted
@@ -226,7 +231,7 @@ def _twice(scenario: Scenario) -> list[str]:
         "tier0s": [spec.id for spec in scenario.tier0s],
         "tier1s": [spec.id for spec in scenario.tier1s],
         "tenants": [spec.id for spec in scenario.tenants],
-        "managers": [spec.name for spec in scenario.managers],
+        "managers": [spec.name for spec in (*scenario.managers, scenario.nsxv, scenario.vcd) if spec is not None],
         "vpcs": [f"{spec.project}/{spec.id}" for spec in scenario.vpcs],
         "transit_gateways": [f"{spec.project}/{spec.id}" for spec in scenario.transit_gateways],
         "nsxv.edges": [spec.id for spec in scenario.nsxv.edges] if scenario.nsxv is not None else [],
@@ -268,7 +273,8 @@ def expand(scenario: Scenario) -> Scenario:
     update = {"tenants": tenants, "tier0s": tier0s, "tier1s": tier1s, "generate": []}
     if scenario.nsxv is not None:
         update["nsxv"] = _with_edges(scenario.nsxv, scenario.seed, tenants)
-    return scenario.model_copy(update=update)
+    whole = scenario.model_copy(update=update)
+    return whole if scenario.vcd is None else whole.model_copy(update=with_organisations(whole, scenario.vcd))
 
 
 def _with_edges(nsxv: NsxvSpec, seed: int, tenants: list[TenantSpec]) -> NsxvSpec:

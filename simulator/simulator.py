@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
@@ -17,7 +18,7 @@ from simulator.clock import SPEED_MAX, SimClock
 from simulator.control import control_app
 from simulator.director import Director, Hook
 from simulator.edge_samples import EdgeTruth
-from simulator.events import Fault
+from simulator.events import HOOKS, Fault
 from simulator.faults import Active, FaultBook
 from simulator.limits import Limits
 from simulator.listener import Listener
@@ -28,6 +29,8 @@ from simulator.scenario import Scenario, ScenarioError, load_scenario
 from simulator.tls import TlsFiles, server_context, write_tls
 from simulator.truth import Both, Truth
 from simulator.units import Instant
+from simulator.vcd.cell import CloudCell
+from simulator.vcd.specs import VcdSpec
 
 LOOPBACK: Final = "127.0.0.1"
 
@@ -44,11 +47,11 @@ def check_events(scenario: Scenario) -> None:
     clock = SimClock(scenario.clock.start_ms, 0)
     provider = Provider(scenario, clock)
     truth = Truth(provider, 0)
-    hooks: dict[str, Hook] = dict.fromkeys(("expire_sessions", "manager_down", "manager_up"), lambda _: None)
+    hooks: dict[str, Hook] = dict.fromkeys(HOOKS, lambda _: None)
     limits = Limits(0, 0, 0)
     faults: list[str] = []
-    names = {manager.name for manager in scenario.managers}
-    names |= {scenario.nsxv.name} if scenario.nsxv is not None else set()
+    listeners = (*scenario.managers, scenario.nsxv, scenario.vcd)
+    names = {listener.name for listener in listeners if listener is not None}
     director = Director(
         clock=clock, events=[], changes=Changes(provider, truth), faults=FaultBook(0), limits=limits, hooks=hooks
     )
@@ -81,6 +84,7 @@ class Simulator:
         managers: By name.
         edges: Answers and truth about NSX-V edges, if the scenario has an NSX-V manager.
         nsxv: That manager, once it was started.
+        vcd: The Cloud Director, if the scenario has one, once it was started.
     """
 
     def __init__(
@@ -115,6 +119,9 @@ class Simulator:
             "expire_sessions": self._expire_sessions,
             "manager_down": self._manager_down,
             "manager_up": self._manager_up,
+            "vcd_down": lambda _: self._down([self._cell()]),
+            "vcd_up": lambda _: self._up([self._cell()]),
+            "vcd_rotate_token": lambda fault: self._cell().sessions.replace_api_token(fault.to),
         }
         changes = Changes(self.provider, self._truth)
         self._director = Director(
@@ -135,6 +142,7 @@ class Simulator:
         self.tls: TlsFiles | None = None
         self.managers: dict[str, Manager] = {}
         self.nsxv: NsxvManager | None = None
+        self.vcd: CloudCell | None = None
         self.control_url = ""
 
     # Life -------------------------------------------------------------------------------------------------------
@@ -192,6 +200,18 @@ class Simulator:
             )
             host, port = self._listen
             await self.nsxv.start(host, port + len(self.managers) if port else 0)
+        if self.provider.cloud is not None:
+            self.vcd = CloudCell(
+                self.provider.cloud,
+                provider=self.provider,
+                director=self._director,
+                faults=self._faults,
+                edges=self.edges.api if self.edges is not None else None,
+                nsx_url=lambda: self.urls[0] if self.urls else "",
+                tls=context,
+            )
+            host, port = self._listen
+            await self.vcd.start(host, port + len(self._listeners()) - 1 if port else 0)
         if self._control_port is not None:
             await self._start_control(self._control_port)
         self.clock.set_speed(self._speed)
@@ -249,6 +269,41 @@ class Simulator:
     def nsxv_url(self) -> str:
         """The NSX-V manager's address; empty without one."""
         return "" if self.nsxv is None else self.nsxv.url
+
+    @property
+    def vcd_url(self) -> str:
+        """The Cloud Director's address; empty without one."""
+        return "" if self.vcd is None else self.vcd.url
+
+    @property
+    def vcd_username(self) -> str:
+        """The first user of the Cloud Director, without its organisation."""
+        return self._vcd_spec().users[0].name
+
+    @property
+    def vcd_password(self) -> str:
+        """The password of that user."""
+        return self._vcd_spec().users[0].password.get_secret_value()
+
+    @property
+    def vcd_token(self) -> str:
+        """The API token in force."""
+        return self._cell().sessions.api_token
+
+    @property
+    def vcd_service_token(self) -> str:
+        """The next token of the service account; each use gives another."""
+        return self._cell().sessions.service_token
+
+    def _vcd_spec(self) -> VcdSpec:
+        if self.scenario.vcd is None:
+            raise LookupError("the scenario has no Cloud Director")
+        return self.scenario.vcd
+
+    def _cell(self) -> CloudCell:
+        if self.vcd is None:
+            raise LookupError("the scenario has no Cloud Director, or it was not started")
+        return self.vcd
 
     @property
     def ca_file(self) -> Path | None:
@@ -394,12 +449,21 @@ class Simulator:
                 "while_locked": counts.while_locked,
             },
             "faults": dict(self._faults.uses),
-        }  # fmt: skip
+        } | self._cloud_stats()  # fmt: skip
+
+    def _cloud_stats(self) -> dict[str, Any]:
+        if self.vcd is None:
+            return {}
+        counts = self.vcd.sessions.counts
+        logins = {"made": counts.logins, "redeemed": counts.redeemed, "refused": counts.refused}
+        summary = {"url": self.vcd.url, "running": self.vcd.running, "sessions": len(self.vcd.sessions)}
+        return {"vcd": summary | {"statuses": dict(self.vcd.statuses), "logins": logins}}
 
     # Managers ---------------------------------------------------------------------------------------------------
 
     def _listeners(self) -> list[Listener]:
-        return [*self.managers.values(), *([] if self.nsxv is None else [self.nsxv])]
+        listeners = (*self.managers.values(), self.nsxv, self.vcd)
+        return [listener for listener in listeners if listener is not None]
 
     def _chosen(self, fault: Fault) -> list[Listener]:
         return [listener for listener in self._listeners() if fault.manager in (None, listener.name)]
@@ -409,12 +473,18 @@ class Simulator:
             listener.forget()
 
     def _manager_down(self, fault: Fault) -> None:
-        for manager in self._chosen(fault):
-            self._own(asyncio.create_task(manager.stop(), name=f"stop {manager.name}"))
+        self._down(self._chosen(fault))
 
     def _manager_up(self, fault: Fault) -> None:
-        for manager in self._chosen(fault):
-            self._own(asyncio.create_task(manager.start(), name=f"start {manager.name}"))
+        self._up(self._chosen(fault))
+
+    def _down(self, listeners: Sequence[Listener]) -> None:
+        for listener in listeners:
+            self._own(asyncio.create_task(listener.stop(), name=f"stop {listener.name}"))
+
+    def _up(self, listeners: Sequence[Listener]) -> None:
+        for listener in listeners:
+            self._own(asyncio.create_task(listener.start(), name=f"start {listener.name}"))
 
     def _own(self, task: asyncio.Task[None]) -> None:
         self._tasks.add(task)

@@ -6,7 +6,7 @@ A test's oracle asks here. Intervals are in device time, the time of ``last_upda
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
@@ -15,6 +15,7 @@ from simulator.objects import EXTERNAL_KINDS, Counted, End, Kind
 from simulator.provider import Provider
 from simulator.shapes import SLOT_MS
 from simulator.units import Instant
+from simulator.vcd.truth import CloudTruth, Owned
 
 SUMMARY: Final = "summary"
 """The node of a reading that is the sum over nodes."""
@@ -236,6 +237,56 @@ class Truth:
     def tenant_slots(self, tenant: str, start: Instant, end: Instant) -> list[tuple[Instant, Both]]:
         """Return ``(slot_start, traffic)`` of a tenant's billed points, as ``slots`` does for a point."""
         return [(slot, self.tenant(tenant, first, last)) for slot, first, last in _slots(start, end)]
+
+    # By the director --------------------------------------------------------------------------------------------
+
+    def cloud(self) -> CloudTruth:
+        """Return what is known of the director.
+
+        Raises:
+            LookupError: The scenario has none.
+        """
+        return CloudTruth(self._provider, self._spans)
+
+    def owner_history(self, path: str, *, read_at: Sequence[Instant] = ()) -> list[Owned]:
+        """Return whose a point was by what the director knew, in device time.
+
+        Args:
+            path: The point.
+            read_at: Simulated instants at which the director was read; a change then counts from the first one at or
+                after it. Without them it counts from its own moment.
+        """
+        return self.cloud().history(path, read_at)
+
+    def tenant_by_vcd(
+        self,
+        tenant: str,
+        start: Instant,
+        end: Instant,
+        *,
+        path: str | None = None,
+        kinds: frozenset[Kind] | None = None,
+        read_at: Sequence[Instant] = (),
+    ) -> Both:
+        """Return what was carried in [start, end) while it was a tenant's by what the director knew.
+
+        Args:
+            tenant: Of the scenario, or ``unattributed`` for what belonged to nobody.
+            start: Device time.
+            end: Device time.
+            path: One point only.
+            kinds: These kinds only; external ones, if absent.
+            read_at: As in ``owner_history``.
+        """
+        total = Both(Traffic(0, 0, 0), Traffic(0, 0, 0))
+        ports = self._provider.ports if path is None else self._ports(path)
+        for port, values in self.cloud().carried(tenant, ports, start, end, kinds=kinds, read_at=read_at):
+            total = add(total, both(values, port.end))
+        return total
+
+    def tenant_by_vcd_slots(self, tenant: str, start: Instant, end: Instant) -> list[tuple[Instant, Both]]:
+        """Return ``(slot_start, traffic)`` of a tenant by what the director knew, as ``slots`` does for a point."""
+        return [(slot, self.tenant_by_vcd(tenant, first, last)) for slot, first, last in _slots(start, end)]
 
     # Records ----------------------------------------------------------------------------------------------------
 

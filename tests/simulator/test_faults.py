@@ -345,15 +345,16 @@ async def test_labels_endpoints_and_patterns(client: Client) -> None:
     assert not client.sim.in_force(active)
 
 
-def test_every_effect_is_either_for_requests_rows_or_lists() -> None:
+def test_every_effect_is_either_for_requests_rows_lists_or_the_director() -> None:
     book = FaultBook(1)
     kinds: tuple[str, ...] = EffectKind.__args__  # type: ignore[attr-defined]  # a Literal has them at run time
     for do in kinds:
-        book.add(Fault.model_validate({"do": do, "status": 500, "fields": ["rx"], "for": "1m"}), 0)
+        book.add(Fault.model_validate({"do": do, "status": 500, "fields": ["rx"], "how": "twice", "for": "1m"}), 0)
     assert len(book) == len(kinds)
     asked = Asked("statistics", CSP_POINT, "nsx-a")
     assert {fault.do for fault in book.for_request(asked)} == {"error", "slow"}, "slowness goes with one other effect"
     assert {fault.do for fault in book.for_list(asked)} == {"null_cursor", "short_list"}
     assert len(book.for_row(asked, "interface", 5)) == 14
+    assert [fault.do for fault in book.for_spoil(asked)] == ["spoil"]
     book.expire(60_000)
     assert book.quiet
