@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 
 from collector.clock import Clock
-from collector.model.directory import CloudMap
+from collector.model.directory import AddressKind, Allocation, CloudMap
 from collector.model.period import Instant
 from collector.ports import OnlineReport
 from collector.sources.answers import Answer
@@ -42,6 +43,7 @@ class VcdSource:
         self._api = VcdApi(options.login, options.api_version, options.seen)
         self._http = HttpClient(options.http, self._api, clock, observer)
         self._had_gateways = False
+        self._had_spaces = False
         self._doubts = Doubts(clock)
         self._address_doubts = Doubts(clock)
 
@@ -57,6 +59,7 @@ class VcdSource:
     def remember(self, known: CloudMap) -> None:
         """Take note of the last complete map of a daemon before this one."""
         self._had_gateways = self._had_gateways or bool(known.gateways)
+        self._had_spaces = self._had_spaces or _has_spaces(known.allocations)
 
     async def read_map(self) -> CloudMap:
         """Return everything that attribution and addresses rest on, in the order of references.
@@ -83,10 +86,14 @@ class VcdSource:
             walk.oddities.append("there were gateways and now there are none")
         walk.is_complete, words = self._doubts.of(walk.oddities)
         walk.faults.extend(words)
+        has_spaces = _has_spaces(walk.allocations)
         if walk.has_addresses:
+            if self._had_spaces and not has_spaces and walk.reads_spaces:
+                walk.address_oddities.append("there were addresses of IP Spaces and now there are none")
             walk.has_addresses, words = self._address_doubts.of(walk.address_oddities)
             walk.faults.extend(words)
         self._had_gateways = self._had_gateways or bool(walk.gateways)
+        self._had_spaces = self._had_spaces or has_spaces
 
     def _map(self, walk: Walk, calls: int, begun_at: Instant) -> CloudMap:
         """Return what a walk found; pure, so that it may run in a thread."""
@@ -130,6 +137,10 @@ class VcdSource:
     def budget_used_ratio(self) -> float:
         """Return the share of the request budget that the last second used, 0 to 1."""
         return self._http.budget.used_ratio()
+
+
+def _has_spaces(allocations: Iterable[Allocation]) -> bool:
+    return any(allocation.kind is not AddressKind.UPLINK_RANGE for allocation in allocations)
 
 
 def _bounded(faults: list[str]) -> tuple[str, ...]:

@@ -165,8 +165,13 @@ class Walk:
             known[reference.lower()] = Manager(reference, name, "") if listed is None else listed._replace(id=reference)
         self.managers = list(known.values())
 
+    @property
+    def reads_spaces(self) -> bool:
+        """True where IP Spaces are wanted and the version that is spoken has them."""
+        return self._ip_spaces and number(self._client.api.version) >= VERSION_OF_IP_SPACES
+
     async def _read_spaces(self) -> None:
-        if not self._ip_spaces or number(self._client.api.version) < VERSION_OF_IP_SPACES:
+        if not self.reads_spaces:
             return
         if self._is_away:
             self._without_addresses(["the IP Spaces were not asked for"])

@@ -142,6 +142,19 @@ async def test_ip_spaces_can_be_left_out_by_the_settings() -> None:
         assert not any("ipSpaces" in path for _, path in vcd.seen)
 
 
+async def test_all_addresses_gone_at_once_are_believed_gone_when_it_stays_so_for_hours() -> None:
+    async with FakeVcd() as vcd, rig(vcd) as it, rig(vcd) as after:
+        small_cloud(vcd)
+        after.source.remember(await it.whole_map())
+        vcd.lists["ipSpaces/summaries"] = []
+        for each in (it, after):
+            found = await each.source.read_map()
+            assert (found.complete, found.addresses_complete) == (True, False)
+            assert "there were addresses of IP Spaces and now there are none" in found.faults[0]
+            each.clock.advance(6 * 3_600_000)
+            assert (await each.source.read_map()).addresses_complete
+
+
 async def test_a_director_that_goes_away_is_not_asked_for_every_space() -> None:
     async with FakeVcd() as vcd, rig(vcd, concurrency=2) as it:
         cloud = small_cloud(vcd)
