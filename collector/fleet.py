@@ -21,6 +21,7 @@ from collector.model.identity import UNATTRIBUTED
 from collector.model.sample import RateReading, Reading
 from collector.model.usage import Role
 from collector.pipeline import Meter
+from collector.poll.comparing import LOOK_EVERY_MS, EndComparer
 from collector.poll.poller import Poller
 from collector.poll.rates import RatePoller
 from collector.poll.schedule import Plan
@@ -81,15 +82,17 @@ class Unit:
     Attributes:
         source: Who is asked.
         poller: Reads its points.
+        comparer: Compares the ends of its links; ``None`` where that is off, and for a source without links.
         planned_ms: Interval at which its cycle runs; ``None`` before the first inventory.
         discovering: A discovery is under way.
         discovered: Monotonic seconds of the end of the last one.
         failures: Discoveries since the last complete one.
     """
 
-    def __init__(self, source: Discovered, poller: Polling) -> None:
+    def __init__(self, source: Discovered, poller: Polling, comparer: EndComparer | None) -> None:
         self.source = source
         self.poller = poller
+        self.comparer = comparer
         self.planned_ms: int | None = None
         self.discovering = False
         self.discovered = float("-inf")
@@ -156,8 +159,22 @@ class Fleet:
 
     # --- life ------------------------------------------------------------------------------------------------------
 
-    async def add(self, source: Source, *, interval_ms: int, discover_every_ms: int, concurrency: int) -> None:
-        """Start a source of counters and its jobs; one that cannot be started is tried again until it can."""
+    async def add(
+        self,
+        source: Source,
+        *,
+        interval_ms: int,
+        discover_every_ms: int,
+        concurrency: int,
+        compare_every_ms: int = 0,
+        imbalance_ppm: int = 0,
+    ) -> None:
+        """Start a source of counters and its jobs; one that cannot be started is tried again until it can.
+
+        Args:
+            compare_every_ms: Time between two readings of both ends of a link; 0 for none.
+            imbalance_ppm: Share by which they may differ, in parts per million.
+        """
         poller = Poller(
             source,
             points=lambda: self._meter.estate.metered(source.name),
@@ -168,7 +185,15 @@ class Fleet:
             interval_ms=interval_ms,
             concurrency=concurrency,
         )
-        await self._add(source, poller, discover_every_ms)
+        comparer = EndComparer(
+            source,
+            record=self._meter.record,
+            observer=self._watch,
+            clock=self._clock,
+            every_ms=compare_every_ms,
+            bound_ppm=imbalance_ppm,
+        )
+        await self._add(source, poller, discover_every_ms, comparer if compare_every_ms else None)
 
     async def add_rates(self, source: RateSource, *, interval_ms: int, discover_every_ms: int) -> None:
         """The same for a source of rates."""
@@ -189,14 +214,19 @@ class Fleet:
         except LedgerCorrupt as error:
             self._watch.job_failed("rates", error)
 
-    async def _add(self, source: Discovered, poller: Polling, discover_every_ms: int) -> None:
+    async def _add(
+        self, source: Discovered, poller: Polling, discover_every_ms: int, comparer: EndComparer | None = None
+    ) -> None:
         self._metrics.add_source(source.name)
-        unit = Unit(source, poller)
+        unit = Unit(source, poller, comparer)
         self._units[source.name] = unit
-        await self._start(
-            source,
-            lambda: self._jobs.every(f"discover {source.name}", discover_every_ms, lambda: self._discover(unit)),
-        )
+
+        def begin() -> None:
+            self._jobs.every(f"discover {source.name}", discover_every_ms, lambda: self._discover(unit))
+            if comparer is not None:
+                self._jobs.every(f"compare {source.name}", LOOK_EVERY_MS, comparer.look, first_in_ms=LOOK_EVERY_MS)
+
+        await self._start(source, begin)
 
     async def direct(self, director: Director, *, every_ms: int) -> None:
         """Start a director and the job that reads its map; add directors before the sources that they speak of."""
@@ -216,8 +246,11 @@ class Fleet:
         units, self._units = self._units, {}
         directors, self._directors = self._directors, {}
         for name in {*units, *directors, *self._starting}:
-            for job in ("start", "poll", "discover"):
+            for job in ("start", "poll", "discover", "compare"):
                 self._jobs.remove(f"{job} {name}")
+        for unit in units.values():
+            if unit.comparer is not None:
+                unit.comparer.stop()
         self._starting.clear()
         self._said.clear()
         await asyncio.gather(*(unit.poller.stop() for unit in units.values()))
@@ -276,6 +309,8 @@ class Fleet:
             attribution = await self._meter.apply_inventory(inventory)
             outcome = DiscoveryOutcome.OK if inventory.complete else DiscoveryOutcome.INCOMPLETE
             self._say(inventory, attribution)
+            if unit.comparer is not None:
+                unit.comparer.name(inventory.comparisons)
             del inventory, attribution  # the estate keeps what is needed, packed
             await asyncio.to_thread(give_back_memory)
             unit.poller.new_inventory()

@@ -14,6 +14,7 @@ from typing import Generic, TypeVar
 import msgspec
 
 from collector.agenda import Agenda, AgendaWriter
+from collector.balances import Router, routers_of
 from collector.core.attribution import Attribution, Named, Note
 from collector.model.identity import UNATTRIBUTED, PointKey, TenantId
 from collector.model.usage import Role
@@ -74,6 +75,7 @@ class Holding:
         found: Names that its tags and Projects have.
         notes: What an operator should know of its attribution.
         unattributed: How many points that are read belong to nobody.
+        routers: The Tier-0s and VRFs with what is balanced at them.
     """
 
     keys: tuple[PointKey, ...]
@@ -84,6 +86,7 @@ class Holding:
     found: frozenset[Named]
     notes: frozenset[Note]
     unattributed: int
+    routers: tuple[Router, ...]
 
 
 def held(
@@ -110,6 +113,7 @@ def held(
             decision.tenant == UNATTRIBUTED and decision.role is Role.BILLED
             for decision in attribution.decisions.values()
         ),
+        routers=routers_of(points[0].key.source, points, keys.__getitem__) if points else (),
     )
 
 

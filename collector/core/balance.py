@@ -7,10 +7,10 @@ two links and no uplink, so the remainder is signed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from collector.core.places import Place
 from collector.core.slots import usage
@@ -150,6 +150,30 @@ def stretch(before: Sample, after: Sample, *, rx_is_ingress: bool) -> Stretch | 
     return Stretch(before.at, after.at, seen.ingress_bytes, seen.egress_bytes)
 
 
+Readings: TypeAlias = Mapping[tuple[str, str], Sample]
+"""What one end of a link showed: (port, node) → sample."""
+
+
+def stretches(before: Readings, after: Readings, *, rx_is_ingress: bool) -> list[Stretch] | None:
+    """Return what each series of an end counted between two readings, or ``None`` where its sum is not proved.
+
+    A series whose time stands still has counted nothing that it tells of, as an idle standby node's. One that began
+    anew, came or went leaves the sum of its end unknown.
+    """
+    if before.keys() != after.keys():
+        return None
+    found = []
+    for series, old in before.items():
+        new = after[series]
+        if old.at == new.at and old.counters == new.counters:
+            continue
+        made = stretch(old, new, rx_is_ingress=rx_is_ingress)
+        if made is None:
+            return None
+        found.append(made)
+    return found
+
+
 class Imbalance(NamedTuple):
     """Share by which the ends of a link differ, per direction, beyond what their readings' times explain; 0 to 1."""
 
@@ -195,3 +219,13 @@ def _share(one: int, other: int, skew: Fraction, floor_bytes: int) -> Fraction:
     most = max(one, other)
     beyond = abs(one - other) - floor_bytes - most * skew * BURST
     return Fraction(beyond) / most if beyond > 0 else Fraction(0)
+
+
+# --- in words --------------------------------------------------------------------------------------------------------
+
+
+def percent(share: Fraction) -> str:
+    """Return a share as people read it: percent, rounded to hundredths, without zeros at the end."""
+    whole, rest = divmod(round(abs(share) * 10_000), 100)
+    number = f"{whole}.{rest:02d}".rstrip("0").rstrip(".")
+    return f"{'-' if share < 0 and number != '0' else ''}{number}%"
