@@ -111,7 +111,8 @@ class Tree:
             self._put("/orgs", _plain("Org", "/orgs/default"))
             for project in provider.projects:
                 path = f"/orgs/default/projects/{project}"
-                self._put("/orgs/default/projects", _plain("Project", path))
+                tier0s = sorted({vpc.tier0.path for vpc in provider.vpcs.values() if vpc.path.startswith(f"{path}/")})
+                self._put("/orgs/default/projects", _plain("Project", path, tier_0s=tier0s))
                 for name in ("tier-1s", "segments"):
                     self._lists[f"{path}/infra/{name}"] = []
                 for name, since in (("vpcs", VPC_VERSION), ("transit-gateways", TRANSIT_VERSION)):

@@ -102,7 +102,9 @@ class EdgeNodeDto(Managed, kw_only=True):
 
 
 class ProjectDto(Managed, kw_only=True):
-    """Source: NSX type Project."""
+    """Source: NSX type Project; ``tier_0s`` are the Tier-0s and VRFs of the provider that it may use (inferred)."""
+
+    tier_0s: tuple[str, ...] | None = None
 
 
 class SiteDto(Managed, kw_only=True):

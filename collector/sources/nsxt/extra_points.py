@@ -63,6 +63,9 @@ def _enforcement_points(gateway: Gateway, endpoints: Endpoints) -> tuple[str | N
     return (None if endpoints.federation and endpoints.point is None else endpoints.default_enforcement_point,)
 
 
+SEVERAL_TIER0S = "its Project has several Tier-0s; it is taken to leave by the first"
+
+
 def vpc_points(source: str, endpoints: Endpoints, snapshot: Snapshot) -> Iterator[FoundPoint]:
     """Yield VPCs and transit gateways: a point for each kind of traffic that the release tells apart."""
     is_split = is_at_least(parse_version(snapshot.version), VERSION_OF_SPLIT)
@@ -70,17 +73,27 @@ def vpc_points(source: str, endpoints: Endpoints, snapshot: Snapshot) -> Iterato
         if vpc.transit or is_split:
             call = endpoints.totals(vpc.path, is_split=True)
             for kind in TRANSIT_KINDS if vpc.transit else VPC_KINDS:
-                yield _vpc_point(source, kind, vpc, call, BOTH_OF_ONE)
+                yield _vpc_point(source, snapshot, vpc, kind, call=call, note=BOTH_OF_ONE)
         else:
-            yield _vpc_point(source, Kind.VPC, vpc, endpoints.totals(vpc.path, is_split=False), NO_SPLIT)
+            call = endpoints.totals(vpc.path, is_split=False)
+            yield _vpc_point(source, snapshot, vpc, Kind.VPC, call=call, note=NO_SPLIT)
 
 
-def _vpc_point(source: str, kind: Kind, vpc: Vpc, call: PointCall, note: str) -> FoundPoint:
+def _vpc_point(source: str, snapshot: Snapshot, vpc: Vpc, kind: Kind, *, call: PointCall, note: str) -> FoundPoint:
+    """Return one kind of a VPC's traffic. What leaves it passes the uplinks of the Project's Tier-0, so that is its
+    gateway: the same bytes are billed at one of the two. Which of several Tier-0s it passes, nobody tells."""
+    gateway, name = vpc.path, vpc.name
+    if kind is Kind.VPC_EXTERNAL and vpc.tier0s:
+        gateway = vpc.tier0s[0]
+        tier0 = snapshot.gateways.get(gateway)
+        name = tier0.name if tier0 is not None else gateway.rpartition("/")[2]
+        if len(vpc.tier0s) > 1:
+            note = f"{note}; {SEVERAL_TIER0S}"
     return FoundPoint(
         key=PointKey(source, kind, intern(vpc.path)),
         name=vpc.name,
-        gateway=vpc.path,
-        gateway_name=vpc.name,
+        gateway=intern(gateway),
+        gateway_name=name,
         project=vpc.project,
         tags=vpc.tags,
         read_at=ReadAt.SUMMARY,

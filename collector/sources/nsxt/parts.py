@@ -8,12 +8,12 @@ and what the previous inventory knew goes on being metered.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from collector.errors import AuthFailed, ObjectGone, SourceError
-from collector.sources.nsxt.dto import Managed, SegmentDto, VpcDto, VpnServiceDto, VpnSessionDto
+from collector.sources.nsxt.dto import Managed, ProjectDto, SegmentDto, VpcDto, VpnServiceDto, VpnSessionDto
 from collector.sources.nsxt.endpoints import (
     VERSION_OF_TRANSIT_GATEWAYS,
     VERSION_OF_VPCS,
@@ -64,8 +64,8 @@ class Parts:
 
     # --- VPCs ---------------------------------------------------------------------------------------------------------
 
-    async def read_vpcs(self, projects: Iterable[tuple[str, str]]) -> dict[str, Vpc]:
-        """Return the VPCs and transit gateways of Projects, given as (path, name).
+    async def read_vpcs(self, projects: Sequence[ProjectDto]) -> dict[str, Vpc]:
+        """Return the VPCs and transit gateways of Projects.
 
         It costs a call a Project for each of the two, as far as the release has them. Raises SourceError when the
         source went away.
@@ -78,14 +78,14 @@ class Parts:
         return found
 
     async def _read_vpc_lists(
-        self, projects: Iterable[tuple[str, str]], name: str, found: dict[str, Vpc], *, transit: bool
+        self, projects: Sequence[ProjectDto], name: str, found: dict[str, Vpc], *, transit: bool
     ) -> None:
         known = self._known(transit=transit)
         gone: list[ObjectGone] = []
         has_answered = False
-        for path, project in projects:
+        for project in projects:
             try:
-                listing = await self._reader.certain(f"{path}/{name}", VpcDto)
+                listing = await self._reader.certain(f"{project.path}/{name}", VpcDto)
             except ObjectGone as error:
                 gone.append(error)
                 if len(gone) == GONE_MAX and not has_answered:
@@ -232,11 +232,12 @@ def _session(dto: Managed, *, ipsec: bool) -> Session:
     )
 
 
-def _vpc(dto: Managed, project: str, *, transit: bool) -> Vpc:
+def _vpc(dto: Managed, project: ProjectDto, *, transit: bool) -> Vpc:
     return Vpc(
         path=dto.path,
         name=dto.name,
-        project=project,
+        project=project.name,
+        tier0s=project.tier_0s or (),
         transit=transit,
         tags=dto.tag_pairs,
         uid=dto.unique_id or "",

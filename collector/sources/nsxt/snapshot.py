@@ -98,7 +98,11 @@ class Gateway(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Vpc(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A VPC or, with ``transit``, a transit gateway of a Project."""
+    """A VPC or, with ``transit``, a transit gateway of a Project.
+
+    Attributes:
+        tier0s: Tier-0s and VRFs that the Project goes out by.
+    """
 
     path: str
     name: str
@@ -107,6 +111,7 @@ class Vpc(msgspec.Struct, frozen=True, omit_defaults=True):
     tags: tuple[tuple[str, str], ...] = ()
     uid: str = ""
     created: Instant | None = None
+    tier0s: tuple[str, ...] = ()
 
 
 class Snapshot(msgspec.Struct, frozen=True):

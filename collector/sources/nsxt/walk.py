@@ -97,7 +97,7 @@ class Walk:
         if self._options.vpn:
             await parts.read_sessions(self.gateways)
         if self._options.vpcs:
-            self.vpcs = await parts.read_vpcs([(project.path, project.name) for project in self._projects])
+            self.vpcs = await parts.read_vpcs(self._projects)
         if self._options.directory:
             self.segments = await parts.read_segments(self.gateways)
 
