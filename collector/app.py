@@ -131,7 +131,9 @@ class App:
     def _tenants(self) -> Sequence[Tenant]:
         """Return the tenants of the settings, and those that became ones by their names elsewhere."""
         named = {tenant.id: tenant for tenant in tenants(self._settings)}
-        for tenant, name in self.meter.estate.names().items():
+        held = self.meter.addresses.tenants()
+        of_addresses = {tenant: name for tenant, name in self.meter.estate.org_names().items() if tenant in held}
+        for tenant, name in {**of_addresses, **self.meter.estate.names()}.items():
             named.setdefault(tenant, Tenant(id=tenant, name=name, timezone="UTC"))
         return tuple(named.values())
 
@@ -320,6 +322,7 @@ class App:
     async def _complete(self) -> None:
         await self.meter.complete_silent()
 
+        self.metrics.set_addresses(*self.meter.addresses.figures(directors))
     async def _try_ledger(self) -> None:
         """Try the ledger when nothing else was written for a while, so that trouble shows before the next reading."""
         if self._clock.monotonic() - self._watch.last_commit < WRITABLE_EVERY_MS / 1_000:

@@ -14,10 +14,13 @@ from dataclasses import replace
 from typing import TypeVar
 
 from collector.agenda import Agenda
-from collector.core.attribution import Attribution, AttributionRules, Claim, Note, Rule, attribute
+from collector.balances import Router
+from collector.core.attribution import Attribution, AttributionRules, Claim, Note, Rule, attribute, tenancy_of
+from collector.core.networks import Organisations
+from collector.core.tenancy import Tenancy
 from collector.holding import Holding, Terrain, held
 from collector.model.directory import CloudMap
-from collector.model.identity import Kind, PointKey, TenantId
+from collector.model.identity import UNATTRIBUTED, Kind, PointKey, TenantId
 from collector.model.period import Instant
 from collector.ports import FoundPoint, Inventory
 
@@ -147,6 +150,15 @@ class Estate:
         names = (named for name, known in self._holdings.items() if name != source for named in known.found)
         return replace(self.rules, maps=tuple(self.maps.values()), names=frozenset(names))
 
+    def tenant_of(self, cloud: CloudMap) -> Callable[[str], TenantId]:
+        """Return what says whose the organisations of a director would be with this map in force."""
+        organisations = Organisations(cloud, self._tenancy({**self.maps, cloud.source: cloud}))
+        return lambda org: organisations.whose(org).tenant or UNATTRIBUTED
+
+    def _tenancy(self, maps: Mapping[str, CloudMap]) -> Tenancy:
+        names = (named for known in self._holdings.values() for named in known.found)
+        return tenancy_of(replace(self.rules, maps=tuple(maps.values()), names=frozenset(names)))
+
     def awaits_first_map(self, source: str) -> bool:
         """Return whether the map in force is the first one that this source's points are decided with."""
         return source in self._awaiting_map
@@ -198,6 +210,14 @@ class Estate:
     def names(self) -> dict[TenantId, str]:
         """Return tenants that no entry of the settings names, with their display names."""
         return {tenant: name for known in self._holdings.values() for tenant, name in known.names.items()}
+
+    def routers(self) -> tuple[Router, ...]:
+        """Return the Tier-0s and VRFs of every source with what is balanced at them."""
+        return tuple(router for known in self._holdings.values() for router in known.routers)
+
+    def org_names(self) -> Mapping[TenantId, str]:
+        """Return tenants that no entry of the settings names, of all organisations, with their display names."""
+        return self._tenancy(self.maps).names
 
 
 async def _beside(work: Callable[[], T], points: int) -> T:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple, Protocol
 
+from collector.address_book import AddressBook
 from collector.clock import Clock
 from collector.core.accounting import Rules
 from collector.core.attribution import Attribution, AttributionRules, Claim, owner_at
@@ -130,6 +131,7 @@ class Meter:
         self._stored: dict[PointKey, StoredPoint] = {}
         self.estate = Estate(rules.ownership, rules.directors)
         self._lead_ms: dict[str, int] = {}
+        self.addresses = AddressBook()
         self._tunnels = TunnelStates()
         self._lock = asyncio.Lock()
         self._rate_books: dict[PointKey, RateBook] = {}
@@ -157,6 +159,7 @@ class Meter:
                 self._points[stored.key] = self._point(stored, accounts.get(stored.ref, {}), None)
         self.estate.load(state.inventories)
         return state
+        self.addresses.load(state.addresses)
 
     def _load_rates(self, state: LedgerState) -> None:
         """Take up the books of points that give rates; each has one series."""
@@ -449,15 +452,18 @@ class Meter:
                 events += note_events(attribution.notes, self.estate.told(source), source, cloud.at)
             accounts = await self._open_accounts(changed)
             update = InventoryUpdate(
+            addresses = await self.addresses.update(cloud, self.estate.tenant_of(cloud), self._ledger)
                 source=cloud.source,
                 at=cloud.at,
                 payload=cloud.payload,
                 owners=tuple(owner for handover in handovers.values() for owner in handover.owners),
                 events=tuple(events),
             )
+                addresses=addresses,
             holdings = await self.estate.hold_with(attributions)
             await self._ledger.store_inventory(update)
             self._install(changed, accounts, lambda key: handovers[key.source].max_rate(key))
+            self.addresses.take()
             self.estate.install_map(cloud, holdings)
             self._observer.noted(update.events)
         return attributions

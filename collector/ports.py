@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
+from collector.model.addresses import AddressHistory, AddressReport, AddressState
 from collector.model.directory import CloudMap
 from collector.model.identity import Direction, Kind, PointKey, ReadAt, TenantId
 from collector.model.period import Instant
@@ -59,6 +60,12 @@ class LedgerWriter(Protocol):
     async def move_cursor(self, exporter: str, seq: int) -> None:
         """Record that a destination confirmed everything up to ``seq``."""
 
+    async def load_addresses(self) -> AddressState:
+        """Return what organisations hold: of ``load``, this part alone."""
+
+    async def move_address_cursor(self, exporter: str, seq: int) -> None:
+        """Record that a destination confirmed every reading of addresses up to ``seq``."""
+
     async def park(self, exporter: str, lines: Sequence[ParkedLine]) -> None:
         """Set lines aside that a destination refused as wrong."""
 
@@ -83,7 +90,13 @@ class LedgerReader(Protocol):
         """Return rows ordered by (start, kind, point, direction), at most ``query.limit``."""
 
     async def tenants(self) -> list[TenantId]:
-        """Return the tenants that ever owned a billed point, in order."""
+        """Return the tenants that ever owned a billed point or held addresses, in order."""
+
+    async def addresses(self, tenant: TenantId | None, start: Instant, end: Instant) -> AddressHistory:
+        """Return the holdings and quotas that touch [start, end), in order of time; of all tenants without one."""
+
+    async def address_outbox(self, exporter: str, limit: int) -> list[AddressReport]:
+        """Return readings after the exporter's last one, oldest first, with about ``limit`` counts; one at least."""
 
     async def events(
         self, *, tenants: Sequence[TenantId] | None, since: Instant | None, event: str | None, after: int, limit: int

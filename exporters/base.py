@@ -20,6 +20,7 @@ from tenacity.wait import wait_base
 
 from collector.clock import Clock
 from collector.errors import ExportRejected, ExportUnavailable, LedgerCorrupt, LedgerUnavailable
+from collector.model.addresses import AddressReport
 from collector.model.usage import ExportRow, ParkedLine
 from collector.ports import LedgerReader, LedgerWriter
 from collector.telemetry.logs import StateLog
@@ -51,6 +52,9 @@ class Destination(Protocol):
 
     def encode(self, rows: Sequence[ExportRow]) -> tuple[list[str], list[Unfit]]:
         """Return the lines of rows, in order, and those that cannot be sent; a row without usage has no line."""
+
+    def encode_addresses(self, reports: Sequence[AddressReport]) -> tuple[list[str], list[Unfit]]:
+        """Return the lines of readings of addresses, in order, and those that cannot be sent."""
 
     async def send(self, lines: Sequence[str]) -> int:
         """Return when the destination confirmed the lines: how many of them it will not keep, being too old for it.
@@ -156,22 +160,31 @@ class OutboxExporter:
                 await asyncio.sleep(self._options.wait_seconds_max)
 
     async def _next(self) -> bool:
-        """Deliver the next batch; False when there is none."""
+        """Deliver the next slots and the next readings of addresses; False when there are neither."""
         self._wake.clear()
         rows = await self._until_ledger(lambda: self._reader.outbox(self.name, self._options.batch_rows))
-        if not rows:
-            return False
-        lines, unfit = self._destination.encode(rows)
+        if rows:
+            last = rows[-1].seq
+            await self._hand_over(self._destination.encode(rows), lambda: self._writer.move_cursor(self.name, last))
+        reports = await self._until_ledger(lambda: self._reader.address_outbox(self.name, self._options.batch_rows))
+        if reports:
+            newest = reports[-1].seq
+            encoded = self._destination.encode_addresses(reports)
+            await self._hand_over(encoded, lambda: self._writer.move_address_cursor(self.name, newest))
+        return bool(rows or reports)
+
+    async def _hand_over(self, encoded: tuple[list[str], list[Unfit]], confirm: Callable[[], Awaitable[None]]) -> None:
+        """Deliver lines, set those aside that cannot be, and let the cursor follow."""
+        lines, unfit = encoded
         parked = [self._parked(one.line, one.reason) for one in unfit]
         parked += await self._deliver(lines)
         if parked:  # one line a batch, since a wrong setting of the destination may refuse every line
             first = parked[0]
             _log.warning("export_parked", name=self.name, lines=len(parked), reason=first.reason, first=first.line)
         # Both belong together: a stop between them would set the same lines aside a second time.
-        self._confirming = asyncio.get_running_loop().create_task(self._confirm(parked, rows[-1].seq))
+        self._confirming = asyncio.get_running_loop().create_task(self._confirm(parked, confirm))
         await asyncio.shield(self._confirming)
         self._confirming = None
-        return True
 
     async def _deliver(self, lines: list[str]) -> list[ParkedLine]:
         """Send lines in order until each is taken or found at fault; return the latter.
@@ -214,10 +227,10 @@ class OutboxExporter:
 
         await self._retrying(ExportUnavailable, self._note_unavailable)(once)
 
-    async def _confirm(self, parked: Sequence[ParkedLine], seq: int) -> None:
+    async def _confirm(self, parked: Sequence[ParkedLine], confirm: Callable[[], Awaitable[None]]) -> None:
         if parked:
             await self._until_ledger(lambda: self._writer.park(self.name, parked))
-        await self._until_ledger(lambda: self._writer.move_cursor(self.name, seq))
+        await self._until_ledger(confirm)
 
     async def _until_ledger(self, call: Callable[[], Awaitable[T]]) -> T:
         """Return the ledger's answer, asked again while it is unavailable."""

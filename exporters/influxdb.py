@@ -1,7 +1,8 @@
-"""Writes slots to InfluxDB: two lines a row, through the official client's v2 write call.
+"""Writes slots and counts of addresses to InfluxDB, through the official client's v2 write call.
 
-Points: measurement ``northmeter_usage``; tags ``site``, ``tenant``, ``kind``, ``point``, ``direction``; whole-number
-fields; time is the start of the slot in seconds. The same tags and time overwrite, so a repeat changes nothing.
+Slots: measurement ``northmeter_usage``; tags ``site``, ``tenant``, ``kind``, ``point``, ``direction``; whole-number
+fields; time is the start of the slot in seconds. Addresses: see ``exporters.address_lines``. The same tags and time
+overwrite, so a repeat changes nothing.
 
 The client is imported when it is first needed: it takes 16 MiB. Of it we use the asynchronous write service, since a
 cancelled call ends at once, where one in a thread would hold up a stop for its time-out. Its batching and retries are
@@ -26,7 +27,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import aiohttp
 
 from collector.errors import ExportRejected, ExportUnavailable, MeteringError
+from collector.model.addresses import AddressReport
 from collector.model.usage import ExportRow
+from exporters.address_lines import address_lines
 from exporters.base import Unfit
 from exporters.lines import LineBuilder
 
@@ -97,6 +100,7 @@ class InfluxDestination:
 
     def __init__(self, site: str, options: InfluxOptions) -> None:
         self._options = options
+        self._site = site
         self._lines = LineBuilder(site)
         self._client: InfluxDBClientAsync | None = None
         self._service: WriteService | None = None
@@ -106,6 +110,10 @@ class InfluxDestination:
     def encode(self, rows: Sequence[ExportRow]) -> tuple[list[str], list[Unfit]]:
         """Return two lines a row, and those that the line protocol cannot carry."""
         return self._lines.build(rows)
+
+    def encode_addresses(self, reports: Sequence[AddressReport]) -> tuple[list[str], list[Unfit]]:
+        """Return a line for each count of a reading, and those that the line protocol cannot carry."""
+        return address_lines(self._site, reports)
 
     async def send(self, lines: Sequence[str]) -> int:
         """Write lines in one request; return how many the bucket does not keep, being older than its retention.

@@ -76,21 +76,21 @@ class LineBuilder:
             self._tags.clear()
             self._faults.clear()
         values = {"kind": row.kind.value, "point": row.point, "site": self._site, "tenant": row.tenant}
-        faults = [f"tag {name}: {_oddity(value)}" for name, value in values.items() if _oddity(value)]
+        faults = [f"tag {name}: {oddity(value)}" for name, value in values.items() if oddity(value)]
         if faults:
             self._faults[row.account] = "; ".join(faults)
-        tags = "".join(f",{name}={_shown(value)}" for name, value in values.items())
+        tags = "".join(f",{name}={shown(value)}" for name, value in values.items())
         self._tags[row.account] = tags
         return tags
 
 
-def _shown(value: str) -> str:
+def shown(value: str) -> str:
     """Return a value escaped; what cannot be carried is shown in a way that can be stored with the reason."""
     text = value.encode(errors="backslashreplace").decode()
     return text.replace("\r", r"\r").replace("\n", r"\n").translate(_ESCAPES)
 
 
-def _oddity(value: str) -> str:
+def oddity(value: str) -> str:
     """Return why a tag cannot have this value; empty when it can."""
     if not value:
         return "is empty"

@@ -15,10 +15,12 @@ from typing import Annotated, TypeVar
 
 import msgspec
 
+from collector.api.addresses import IP_SPACE
 from collector.api.faults import CursorFault
 from collector.api.request import UsageRequest
 from collector.api.usage import Position
 from collector.core.periods import MS_PER_DAY, YEAR_MAX
+from collector.model.directory import AddressKind
 from collector.model.identity import Direction, Kind
 from collector.model.period import SLOT_MS, Interval
 
@@ -119,6 +121,25 @@ def check_usage_cursor(cursor: UsageCursor, request: UsageRequest, named: bool) 
         or not inside
         or cursor.row_start % SLOT_MS
     ):
+        raise CursorFault
+
+
+def address_cursor(request: UsageRequest, named: bool, position: Position) -> UsageCursor:
+    """Return the cursor of the next page of addresses; ``named`` as in ``usage_fingerprint``."""
+    mark = fingerprint(IP_SPACE, usage_fingerprint(request, named))
+    return UsageCursor(VERSION, mark, request.start, request.end, *position)
+
+
+def check_address_cursor(cursor: UsageCursor, request: UsageRequest, named: bool) -> None:
+    """Do nothing if the cursor belongs to the request for addresses.
+
+    Raises:
+        CursorFault: It does not.
+    """
+    known_keys = cursor.keys is None or (cursor.keys[0] == IP_SPACE and cursor.keys[2] in {*AddressKind})
+    inside = request.start <= cursor.row_start < cursor.row_end <= request.end
+    mark = fingerprint(IP_SPACE, usage_fingerprint(request, named))
+    if cursor.fingerprint != mark or not known_keys or not inside:
         raise CursorFault
 
 

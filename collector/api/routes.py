@@ -10,12 +10,16 @@ from zoneinfo import ZoneInfo
 import msgspec
 from aiohttp import web
 
+from collector.api.address_schemas import addresses_csv, encode_addresses
+from collector.api.addresses import AddressService, asks_for_addresses, without_kind
 from collector.api.auth import Area, Gate
 from collector.api.cursors import (
     VERSION,
     EventsCursor,
     TenantsCursor,
     UsageCursor,
+    address_cursor,
+    check_address_cursor,
     check_usage_cursor,
     decode_cursor,
     encode_cursor,
@@ -56,6 +60,7 @@ class Routes:
         *,
         gate: Gate,
         usage: UsageService,
+        addresses: AddressService,
         reader: LedgerReader,
         health: Health,
         metrics: Handler,
@@ -63,6 +68,7 @@ class Routes:
     ) -> None:
         self._gate = gate
         self._usage = usage
+        self._addresses = addresses
         self._reader = reader
         self._health = health
         self._metrics = metrics
@@ -152,6 +158,8 @@ class Routes:
             direction=parameters.many("direction"),
         )
         named = asked.tenant is not None
+        if asks_for_addresses(asked):
+            return await self._address_rows(request, asked, scope, cursor, limit=limit, as_csv=as_csv)
         usage = await self._usage.request(asked, scope, cursor.interval if cursor is not None else None)
         if cursor is not None:
             check_usage_cursor(cursor, usage, named)
@@ -161,6 +169,26 @@ class Routes:
             # Thousands of rows are made beside the loop, so that a scrape does not wait for them.
             return _csv(await asyncio.to_thread(usage_csv, page.lines, usage.by), request, more)
         return _json(await asyncio.to_thread(lambda: encode_list([usage_item(line) for line in page.lines], more)))
+
+    async def _address_rows(
+        self,
+        request: web.Request,
+        asked: UsageParameters,
+        scope: Scope,
+        cursor: UsageCursor | None,
+        *,
+        limit: int,
+        as_csv: bool,
+    ) -> web.StreamResponse:
+        named = asked.tenant is not None
+        usage = await self._usage.request(without_kind(asked), scope, cursor.interval if cursor is not None else None)
+        if cursor is not None:
+            check_address_cursor(cursor, usage, named)
+        page = await self._addresses.page(usage, cursor.position if cursor is not None else None, limit)
+        more = _text(address_cursor(usage, named, page.next) if page.next is not None else None)
+        if as_csv:
+            return _csv(await asyncio.to_thread(addresses_csv, page.lines), request, more)
+        return _json(await asyncio.to_thread(encode_addresses, page.lines, more))
 
     async def _events(self, request: web.Request, scope: Scope) -> web.StreamResponse:
         parameters = Parameters(request.query.items(), _EVENTS)

@@ -141,8 +141,8 @@ def usage_csv(lines: Iterable[UsageLine], by: frozenset[GroupBy], *, header: boo
             **line._asdict(),
             "start": format_time(line.start),
             "end": format_time(line.end),
-            "tenant": _plain(line.tenant),
-            "point": _plain(line.point),
+            "tenant": plain(line.tenant),
+            "point": plain(line.point),
         }
         writer.writerow([values[name] for name in columns])
     return text.getvalue()
@@ -152,5 +152,6 @@ def _present(value: str | None) -> str | UnsetType:
     return UNSET if value is None else value
 
 
-def _plain(value: str | None) -> str | None:
+def plain(value: str | None) -> str | None:
+    """Return a text for a cell that no spreadsheet takes for a formula."""
     return f"'{value}" if value is not None and value.startswith(FORMULA_STARTS) else value

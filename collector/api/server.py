@@ -13,6 +13,7 @@ from pathlib import Path
 import structlog
 from aiohttp import web
 
+from collector.api.addresses import AddressService
 from collector.api.auth import AccessRules, Area, Gate
 from collector.api.problems import (
     Problem,
@@ -128,6 +129,7 @@ class ApiServer:
         self._routes = Routes(
             gate=self._gate,
             usage=UsageService(reader, tenants, clock),
+            addresses=AddressService(reader, clock),
             reader=reader,
             health=health,
             metrics=metrics,

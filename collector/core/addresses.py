@@ -8,45 +8,26 @@ are counted in whole numbers times milliseconds; with IPv6 both outgrow 64 bits.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple
 
-from collector.model.directory import AddressKind, Allocation, CloudMap
+from collector.model.addresses import AddressGroup, Holding, QuotaKey, QuotaTerm
+from collector.model.directory import AddressKind, Allocation, CloudMap, Quota
 from collector.model.identity import TenantId
 from collector.model.period import Instant
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Holding:
-    """Addresses that an organisation held during [start, end).
-
-    Attributes:
-        source: Name of the director.
-        id: The director's id of the allocation.
-        tenant: Whose they were.
-        org: Reference of the organisation.
-        space: Name of the IP Space or external network.
-        kind: How they were given out.
-        value: Address, CIDR, or ``first-last``.
-        addresses: How many.
-        used: How many of them were in use.
-        allocated_at: When they were given out, as the director says.
-        start: First instant.
-        end: First instant after it; ``None`` while they are held.
-    """
-
-    source: str
-    id: str
-    tenant: TenantId
-    org: str
-    space: str
-    kind: AddressKind
-    value: str
-    addresses: int
-    used: int
-    allocated_at: Instant | None
-    start: Instant
-    end: Instant | None = None
+__all__ = [
+    "AddressChange",
+    "AddressUse",
+    "Holding",
+    "QuotaChange",
+    "address_milliseconds",
+    "advance",
+    "advance_quotas",
+    "count_at",
+    "grouped",
+    "quota_use",
+]
 
 
 class AddressChange(NamedTuple):
@@ -136,6 +117,50 @@ def _holding(cloud: CloudMap, allocation: Allocation, tenant: TenantId, start: I
     )
 
 
+# --- quotas ----------------------------------------------------------------------------------------------------------
+
+
+class QuotaChange(NamedTuple):
+    """What a reading changes of the quotas; as ``AddressChange``, but nothing is dated before its reading."""
+
+    in_force: Mapping[QuotaKey, QuotaTerm]
+    ended: tuple[QuotaTerm, ...] = ()
+    begun: tuple[QuotaTerm, ...] = ()
+
+
+def advance_quotas(
+    in_force: Mapping[QuotaKey, QuotaTerm], cloud: CloudMap, tenant_of: Callable[[str], TenantId]
+) -> QuotaChange:
+    """Return what a reading that is complete for addresses, and newer than the last one, changes of the quotas."""
+    now: dict[QuotaKey, QuotaTerm] = {}
+    begun: list[QuotaTerm] = []
+    for quota in cloud.quotas:
+        term = _term(cloud, quota, tenant_of(quota.org))
+        if term.key in now:
+            continue
+        known = in_force.get(term.key)
+        if known is not None and (known.tenant, known.limit) == (term.tenant, term.limit):
+            now[term.key] = known
+        else:
+            now[term.key] = term
+            begun.append(term)
+    ended = tuple(replace(one, end=cloud.at) for key, one in in_force.items() if now.get(key) is not one)
+    return QuotaChange(now, ended, tuple(begun))
+
+
+def _term(cloud: CloudMap, quota: Quota, tenant: TenantId) -> QuotaTerm:
+    key = QuotaKey(quota.org, quota.space, quota.kind, quota.prefix_length)
+    return QuotaTerm(source=cloud.source, key=key, tenant=tenant, limit=quota.limit, start=cloud.at)
+
+
+def quota_use(prefix_length: int | None, holdings: Iterable[Holding]) -> int:
+    """Return how much of a quota these holdings of its organisation and space take: addresses, or prefixes."""
+    if prefix_length is None:
+        return sum(one.addresses for one in holdings if one.kind is AddressKind.FLOATING_IP)
+    ending = f"/{prefix_length}"
+    return sum(one.kind is AddressKind.IP_PREFIX and one.value.endswith(ending) for one in holdings)
+
+
 # --- sums ------------------------------------------------------------------------------------------------------------
 
 
@@ -164,3 +189,11 @@ def count_at(holdings: Iterable[Holding], at: Instant) -> tuple[int, int]:
     """Return (addresses held, of these in use) at an instant."""
     there = [one for one in holdings if one.start <= at and (one.end is None or at < one.end)]
     return sum(one.addresses for one in there), sum(one.used for one in there)
+
+
+def grouped(holdings: Iterable[Holding]) -> dict[AddressGroup, list[Holding]]:
+    """Return holdings by what they are counted by."""
+    groups: dict[AddressGroup, list[Holding]] = {}
+    for one in holdings:
+        groups.setdefault(AddressGroup(one.source, one.tenant, one.space, one.kind), []).append(one)
+    return groups

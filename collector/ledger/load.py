@@ -13,6 +13,7 @@ from operator import itemgetter
 from sys import intern
 from typing import TypeVar
 
+from collector.ledger.addresses import held_addresses
 from collector.ledger.codec import decode_numbers, decode_state, decode_usage
 from collector.ledger.connection import snapshot
 from collector.ledger.store import CARRY_BITS
@@ -56,6 +57,7 @@ def load(connection: sqlite3.Connection) -> LedgerState:
                 RateUpdate(series, state_of(decode_numbers(state)))
                 for series, state in connection.execute("SELECT series, state FROM rate_state ORDER BY series")
             ),
+            addresses=held_addresses(connection),
         )
 
 

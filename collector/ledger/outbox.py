@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from collector.errors import LedgerError
+from collector.ledger.addresses import pending_readings
 from collector.ledger.connection import snapshot, transaction
 from collector.ledger.keys import ACCOUNT_OF_KEY, HOUR_MS, SLOT_OF_KEY, first_key, unpack
 from collector.model.identity import BALANCE, Kind, TenantId
@@ -125,14 +126,24 @@ def read_figures(connection: sqlite3.Connection, path: Path) -> LedgerFigures:
         names = [
             name for (name,) in connection.execute("SELECT name FROM exporter_cursor WHERE registered ORDER BY name")
         ]
-        oldest = {name: _pending(connection, name, 1) for name in names}
-        lag: dict[str, Instant | None] = {name: rows[0].published_at if rows else None for name, rows in oldest.items()}
+        lag = {name: _oldest(connection, name) for name in names}
         # Publications are numbered without a hole, so the distance of two numbers is how many lie between them.
         (waiting,) = connection.execute(
             "SELECT (SELECT coalesce(max(seq), 0) FROM outbox) - (SELECT min(max(seq, live_after)) FROM exporter_cursor"
             " WHERE registered)"
         ).fetchone()
         parked = dict(connection.execute("SELECT exporter, count(*) FROM parked GROUP BY exporter"))
+        (readings,) = connection.execute(
+            "SELECT count(*) FROM address_reading WHERE seq > (SELECT min(address_reading) FROM exporter_cursor"
+            " WHERE registered)"
+        ).fetchone()
     files = [path, path.with_name(path.name + "-wal")]
     size = sum(file.stat().st_size for file in files if file.exists())
-    return LedgerFigures(bytes_on_disk=size, outbox=max(0, waiting or 0), parked=parked, lag=lag)
+    return LedgerFigures(bytes_on_disk=size, outbox=max(0, waiting or 0) + readings, parked=parked, lag=lag)
+
+
+def _oldest(connection: sqlite3.Connection, exporter: str) -> Instant | None:
+    """Return the time of the oldest publication or reading of addresses that is not confirmed."""
+    times = [row.published_at for row in _pending(connection, exporter, 1)]
+    times += [published_at for _, published_at, *_ in pending_readings(connection, exporter, 1)]
+    return min(times, default=None)

@@ -14,6 +14,16 @@ PRUNE_ROWS = 5_000
 PRUNE_BATCHES = 200
 """Batches of evidence deleted in one transaction; each may be many pages."""
 
+_QUOTA_PLACE = "source, org, space, kind, prefix_length, start_at"
+_PRUNE_ADDRESSES = (
+    "DELETE FROM address WHERE id IN (SELECT id FROM address WHERE end_at < ? LIMIT ?)",
+    (
+        f"DELETE FROM address_quota WHERE ({_QUOTA_PLACE}) IN"  # noqa: S608  # our own names
+        f" (SELECT {_QUOTA_PLACE} FROM address_quota WHERE end_at < ? LIMIT ?)"
+    ),
+    "DELETE FROM address_reading WHERE seq IN (SELECT seq FROM address_reading WHERE at < ? LIMIT ?)",
+)
+
 
 def prune_cursors(connection: sqlite3.Connection) -> None:
     """Forget destinations that are no longer registered; the outbox does not wait for them. Raises sqlite3.Error."""
@@ -84,6 +94,16 @@ def prune_runs(connection: sqlite3.Connection, before: Instant) -> bool:
             (before, PRUNE_ROWS),
         ).rowcount
     return deleted == PRUNE_ROWS
+
+
+def prune_addresses(connection: sqlite3.Connection, before: Instant) -> bool:
+    """Delete holdings and quotas that ended before an instant, and readings of that time; True when there may be more.
+
+    What is held is kept, and up to when it is known. Raises sqlite3.Error.
+    """
+    with transaction(connection):
+        deleted = [connection.execute(statement, (before, PRUNE_ROWS)).rowcount for statement in _PRUNE_ADDRESSES]
+    return PRUNE_ROWS in deleted
 
 
 def _delete(connection: sqlite3.Connection, table: str, key: str, condition: str, *values: int) -> bool:

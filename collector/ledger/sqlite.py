@@ -8,11 +8,12 @@ from pathlib import Path
 
 from collector.clock import Clock
 from collector.errors import LedgerUnavailable
-from collector.ledger import flows, journal, outbox, prune, schema, store, usage
+from collector.ledger import addresses, flows, journal, outbox, prune, schema, store, usage
 from collector.ledger.connection import Connection
 from collector.ledger.events import read_events
 from collector.ledger.load import load
 from collector.ledger.lock import DaemonLock
+from collector.model.addresses import AddressHistory, AddressReport, AddressState
 from collector.model.identity import Kind, PointKey, ReadAt, TenantId
 from collector.model.period import Instant
 from collector.model.rates import RateEvidence
@@ -98,6 +99,14 @@ class SqliteWriter:
         """Record that a destination confirmed everything up to ``seq``."""
         await self._connection.run(outbox.move_cursor, exporter, seq)
 
+    async def load_addresses(self) -> AddressState:
+        """Return what organisations hold: of ``load``, this part alone."""
+        return await self._connection.run(addresses.load_addresses)
+
+    async def move_address_cursor(self, exporter: str, seq: int) -> None:
+        """Record that a destination confirmed every reading of addresses up to ``seq``."""
+        await self._connection.run(addresses.move_address_cursor, exporter, seq)
+
     async def park(self, exporter: str, lines: Sequence[ParkedLine]) -> None:
         """Set lines aside that a destination refused as wrong."""
         await self._connection.run(outbox.park, exporter, lines)
@@ -113,6 +122,7 @@ class SqliteWriter:
             (prune.prune_slots, slots_before),
             (prune.prune_runs, slots_before),
             (prune.prune_events, slots_before),
+            (prune.prune_addresses, slots_before),
             (prune.prune_evidence, evidence_before),
             (prune.prune_rate_samples, evidence_before),
             (prune.prune_parked, evidence_before),
@@ -163,8 +173,16 @@ class SqliteReader:
         return await self._connection.run(usage.read_usage, query)
 
     async def tenants(self) -> list[TenantId]:
-        """Return the tenants that ever owned a billed point, in order."""
+        """Return the tenants that ever owned a billed point or held addresses, in order."""
         return await self._connection.run(usage.read_tenants)
+
+    async def addresses(self, tenant: TenantId | None, start: Instant, end: Instant) -> AddressHistory:
+        """Return the holdings and quotas that touch [start, end), in order of time; of all tenants without one."""
+        return await self._connection.run(addresses.read_addresses, tenant, start, end)
+
+    async def address_outbox(self, exporter: str, limit: int) -> list[AddressReport]:
+        """Return readings after the exporter's last one, oldest first, with about ``limit`` counts; one at least."""
+        return await self._connection.run(addresses.read_reports, exporter, limit)
 
     async def events(
         self, *, tenants: Sequence[TenantId] | None, since: Instant | None, event: str | None, after: int, limit: int

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from operator import itemgetter
 
 from collector.errors import LedgerError
+from collector.ledger.addresses import store_addresses
 from collector.ledger.codec import encode, encode_samples
 from collector.ledger.connection import transaction
 from collector.ledger.events import store_events
@@ -167,6 +168,8 @@ def store_inventory(connection: sqlite3.Connection, update: InventoryUpdate) -> 
                 " DO UPDATE SET at = excluded.at, payload = excluded.payload",
                 (update.source, update.at, update.payload),
             )
+        if update.addresses is not None:
+            store_addresses(connection, update.addresses)
         store_events(connection, update.events)
 
 

@@ -138,9 +138,10 @@ def _is_after(row: UsageRow, after: tuple[Instant, str, str, str] | None) -> boo
 
 
 def read_tenants(connection: sqlite3.Connection) -> list[TenantId]:
-    """Return the tenants that ever owned a billed point, in order. Raises sqlite3.Error."""
+    """Return the tenants that ever owned a billed point or held addresses, in order. Raises sqlite3.Error."""
     rows = connection.execute(
-        "SELECT tenant FROM owner WHERE role = 'billed' UNION SELECT tenant FROM account WHERE tenant <> ? ORDER BY 1",
+        "SELECT tenant FROM owner WHERE role = 'billed' UNION SELECT tenant FROM account WHERE tenant <> ?"
+        " UNION SELECT tenant FROM address ORDER BY 1",
         (BALANCE,),
     )
     return [TenantId(tenant) for (tenant,) in rows]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from collector.model.addresses import AddressState, AddressUpdate
 from collector.model.identity import BALANCE, Direction, Kind, PointKey, ReadAt, TenantId
 from collector.model.period import Instant
 from collector.model.sample import Counters, Sample
@@ -339,6 +340,7 @@ class InventoryUpdate:
         points: Facts of the points that changed.
         owners: (point reference, new owner), each valid from its own ``valid_from`` on.
         events: What was added, moved, deleted.
+        addresses: What a map changes of the addresses that are held; ``None`` where it says nothing of them.
     """
 
     source: str
@@ -347,6 +349,7 @@ class InventoryUpdate:
     points: tuple[PointFacts, ...] = ()
     owners: tuple[tuple[int, Owner], ...] = ()
     events: tuple[Event, ...] = ()
+    addresses: AddressUpdate | None = None
 
 
 # --- what the ledger gives back --------------------------------------------------------------------------------------
@@ -397,6 +400,7 @@ class LedgerState:
         event_counts: (source, event) → how often, ever.
         quarantined_bytes: Tenant → bytes waiting in quarantine, both directions.
         rates: The states of series of rates; their places are among ``series``.
+        addresses: What organisations hold.
     """
 
     points: tuple[StoredPoint, ...]
@@ -407,6 +411,7 @@ class LedgerState:
     event_counts: Mapping[tuple[str, str], int]
     quarantined_bytes: Mapping[TenantId, int]
     rates: tuple[RateUpdate, ...] = ()
+    addresses: AddressState = field(default_factory=AddressState)
 
 
 class UsageRow(NamedTuple):

@@ -157,6 +157,13 @@ IP_QUOTA = Metric(
     "Floating addresses, or prefixes of a length, that a tenant may hold in an IP Space; absent without a cap.",
     ("source", "tenant", "space", "type", "prefix_length"),
 )
+IP_QUOTA_USED = Metric(
+    "northmeter_ip_quota_used",
+    _GAUGE,
+    "",
+    "Floating addresses, or prefixes of a length, that a tenant holds of such a quota.",
+    ("source", "tenant", "space", "type", "prefix_length"),
+)
 
 LEDGER_WRITABLE = Metric("northmeter_ledger_writable", _GAUGE, "", "1 when the ledger takes transactions, 0 when not.")
 LEDGER_SIZE = Metric("northmeter_ledger_size_bytes", _GAUGE, "bytes", "Size of the ledger on disk, its log included.")
@@ -235,6 +242,7 @@ ALL: Final[tuple[Metric, ...]] = (
     TUNNEL_UP,
     IP_ADDRESSES,
     IP_QUOTA,
+    IP_QUOTA_USED,
     LEDGER_WRITABLE,
     LEDGER_SIZE,
     LEDGER_COMMIT_DURATION,

@@ -163,15 +163,18 @@ class Metrics:
         self,
         held: Mapping[tuple[str, ...], float],
         quotas: Mapping[tuple[str, ...], float],
+        quotas_used: Mapping[tuple[str, ...], float],
     ) -> None:
         """Set addresses and quotas, for every tenant that has any.
 
         Args:
             held: (source, tenant, space, type, ``allocated`` or ``used``) → addresses.
             quotas: (source, tenant, space, type, prefix length or empty) → the cap.
+            quotas_used: The same → how much of the cap is taken.
         """
         self._gauges[catalogue.IP_ADDRESSES.name] = held
         self._gauges[catalogue.IP_QUOTA.name] = quotas
+        self._gauges[catalogue.IP_QUOTA_USED.name] = quotas_used
 
     def set_points(self, counts: Mapping[tuple[str, Kind], int]) -> None:
         """Set (source, kind) → metering points, for every source."""

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from collector.clock import ManualClock
-from collector.model.identity import Direction, Kind
+from collector.model.addresses import AddressGroup, AddressReport
+from collector.model.directory import AddressKind
+from collector.model.identity import Direction, Kind, TenantId
 from collector.telemetry import catalogue
 from collector.telemetry.metrics import DiscoveryOutcome, DropReason, ExportOutcome, Metrics, PollOutcome
-from exporters import lines
+from exporters import address_lines, lines
 from tests.contract.exporters.ledger import row
 
 pytestmark = pytest.mark.checkout
@@ -58,4 +60,17 @@ def test_the_page_names_tags_and_fields_of_influxdb(page: str) -> None:
     assert measurement == lines.MEASUREMENT
     section = page.split("## In InfluxDB")[1]
     named = set(re.findall(r"`(\w+)`", section))
-    assert named == {measurement} | {pair.split("=")[0] for pair in (*tags, *fields.split(","))}
+    expected = {measurement} | {pair.split("=")[0] for pair in (*tags, *fields.split(","))}
+    assert named == expected | _of_addresses()
+
+
+def _of_addresses() -> set[str]:
+    group = AddressGroup("vcd", TenantId("acme"), "internet", AddressKind.IP_PREFIX)
+    reports = [AddressReport(1, 1, 1_000, {group: count}) for count in ((1, 1), (2**64, 2**64))]
+    found: set[str] = set()
+    for line in address_lines.address_lines("ams1", reports)[0]:
+        series, fields, _ = line.split(" ")
+        measurement, *tags = series.split(",")
+        assert measurement == address_lines.ADDRESSES_MEASUREMENT
+        found |= {measurement} | {pair.split("=")[0] for pair in (*tags, *fields.split(","))}
+    return found

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pickle
 from collections import Counter
 from collections.abc import Coroutine, Iterable, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from collector.errors import LedgerUnavailable
+from collector.model.addresses import AddressState, AddressUpdate, Holding, QuotaTerm
 from collector.model.identity import PointKey, ReadAt, TenantId
 from collector.model.period import SLOT_MS, Instant
 from collector.model.rates import RateEvidence, RateUpdate
@@ -71,6 +73,9 @@ class MemoryLedger:
         self.events: list[Event] = []
         self.batches: set[str] = set()
         self.rates: dict[int, RateUpdate] = {}
+        self.holdings: list[Holding] = []
+        self.quotas: list[QuotaTerm] = []
+        self.address_known: dict[str, Instant] = {}
         self.rate_evidence: set[RateEvidence] = set()
 
     # --- the writer's protocol ---------------------------------------------------------------------------------------
@@ -94,6 +99,7 @@ class MemoryLedger:
             event_counts=dict(Counter((event.source, event.event.value) for event in self.events)),
             quarantined_bytes={},
             rates=tuple(self.rates.values()),
+            addresses=await self.load_addresses(),
         )
         copy: LedgerState = pickle.loads(pickle.dumps(state))  # noqa: S301  # our own bytes
         return copy
@@ -145,6 +151,31 @@ class MemoryLedger:
             before = [one for one in self.owners.get(point, []) if one.valid_from < owner.valid_from]
             self.owners[point] = [*before, owner]
         self.events += update.events
+
+        if update.addresses is not None:
+            self._store_addresses(update.addresses)
+
+    def _store_addresses(self, update: AddressUpdate) -> None:
+        assert self.address_known.get(update.source) == update.previous_at, "readings follow each other"
+        for ended in update.ended:
+            at = self.holdings.index(replace(ended, end=None))
+            self.holdings[at : at + 1] = [ended] if ended.end != ended.start else []
+        for over in update.quotas_ended:
+            self.quotas[self.quotas.index(replace(over, end=None))] = over
+        self.holdings += update.begun
+        self.quotas += update.quotas_begun
+        self.address_known[update.source] = update.at
+
+    async def load_addresses(self) -> AddressState:
+        """Return what is held."""
+        return AddressState(
+            held=tuple(one for one in self.holdings if one.end is None),
+            quotas=tuple(one for one in self.quotas if one.end is None),
+            known_until=dict(self.address_known),
+        )
+
+    async def move_address_cursor(self, exporter: str, seq: int) -> None:
+        """No exporter reads from here."""
 
     async def register_exporters(self, names: Iterable[str]) -> None:
         """No exporter reads from here."""

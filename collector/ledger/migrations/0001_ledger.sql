@@ -182,6 +182,57 @@ CREATE TABLE inventory (
     payload BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- Addresses that organisations held, by directors, from start_at to end_at. Numbers of addresses are decimal text: an
+-- IPv6 prefix has more than 64 bits can count.
+CREATE TABLE address (
+    id INTEGER PRIMARY KEY,
+    source TEXT NOT NULL,
+    allocation TEXT NOT NULL,
+    tenant TEXT NOT NULL,
+    org TEXT NOT NULL,
+    space TEXT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('floating_ip', 'ip_prefix', 'uplink_range')),
+    value TEXT NOT NULL,
+    addresses TEXT NOT NULL,
+    used TEXT NOT NULL,
+    allocated_at INTEGER,
+    start_at INTEGER NOT NULL,
+    end_at INTEGER CHECK (end_at > start_at),
+    UNIQUE (source, allocation, start_at)
+) STRICT;
+CREATE INDEX address_by_tenant ON address (tenant, end_at);
+CREATE INDEX address_by_end ON address (source, end_at);
+
+-- How many addresses an organisation might hold, or prefixes of a length (0: floating addresses); without a number, as
+-- many as it liked.
+CREATE TABLE address_quota (
+    source TEXT NOT NULL,
+    org TEXT NOT NULL,
+    space TEXT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('floating_ip', 'ip_prefix', 'uplink_range')),
+    prefix_length INTEGER NOT NULL,
+    tenant TEXT NOT NULL,
+    most TEXT,
+    start_at INTEGER NOT NULL,
+    end_at INTEGER CHECK (end_at > start_at),
+    PRIMARY KEY (source, org, space, kind, prefix_length, start_at)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX address_quota_by_tenant ON address_quota (tenant, end_at);
+
+-- The readings that addresses rest on, in order: exporters are given the counts at each.
+CREATE TABLE address_reading (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    source TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    previous_at INTEGER
+) STRICT;
+
+-- Up to when the addresses of each director are known: the time of its last reading.
+CREATE TABLE address_known (
+    source TEXT PRIMARY KEY,
+    until INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- Up to when each source is accounted.
 CREATE TABLE watermark (
     source TEXT PRIMARY KEY,
@@ -197,13 +248,15 @@ CREATE TABLE outbox (
 
 -- What each destination confirmed. A negative seq is on the way through the slots that were complete before the exporter
 -- came: seq = key - 2^62, for slots that end by `history_until`; then come the publications after `live_after`.
+-- `address_reading` is the last reading of addresses that was confirmed; a new exporter is given all that are left.
 CREATE TABLE exporter_cursor (
     name TEXT PRIMARY KEY,
     seq INTEGER NOT NULL,
     registered INTEGER NOT NULL CHECK (registered IN (0, 1)),
     registered_at INTEGER NOT NULL,
     history_until INTEGER NOT NULL,
-    live_after INTEGER NOT NULL
+    live_after INTEGER NOT NULL,
+    address_reading INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 
 -- Lines that a destination refused as wrong.

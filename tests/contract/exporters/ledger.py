@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import cast
 
 from collector.errors import LedgerError, LedgerUnavailable
+from collector.model.addresses import AddressReport
 from collector.model.identity import Kind, TenantId
 from collector.model.period import SLOT_MS, Instant
 from collector.model.usage import Coverage, ExportRow, ParkedLine, Usage
@@ -35,7 +36,9 @@ class MemoryOutbox:
 
     def __init__(self, rows: Sequence[ExportRow] = ()) -> None:
         self.rows = list(rows)
+        self.reports: list[AddressReport] = []
         self.cursors: dict[str, int] = {}
+        self.address_cursors: dict[str, int] = {}
         self.parked: list[ParkedLine] = []
         self.failures: list[LedgerError] = []
 
@@ -54,6 +57,18 @@ class MemoryOutbox:
         self._fail()
         cursor = self.cursors.get(exporter, 0)
         return [one for one in self.rows if one.seq > cursor][:limit]
+
+    async def address_outbox(self, exporter: str, limit: int) -> list[AddressReport]:
+        """Return the readings after the exporter's cursor."""
+        self._fail()
+        cursor = self.address_cursors.get(exporter, 0)
+        return [one for one in self.reports if one.seq > cursor][:limit]
+
+    async def move_address_cursor(self, exporter: str, seq: int) -> None:
+        """Record what is confirmed."""
+        self._fail()
+        assert seq > self.address_cursors.get(exporter, 0), "a cursor moves forward"
+        self.address_cursors[exporter] = seq
 
     async def move_cursor(self, exporter: str, seq: int) -> None:
         """Record what is confirmed."""

@@ -20,6 +20,48 @@ CREATE TABLE account (
     UNIQUE (tenant, point)
 ) STRICT;
 INSERT INTO "account" VALUES(1,'acme',1,0,16,24,32,40,48,4,0,0,0,0,0);
+CREATE TABLE address (
+    id INTEGER PRIMARY KEY,
+    source TEXT NOT NULL,
+    allocation TEXT NOT NULL,
+    tenant TEXT NOT NULL,
+    org TEXT NOT NULL,
+    space TEXT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('floating_ip', 'ip_prefix', 'uplink_range')),
+    value TEXT NOT NULL,
+    addresses TEXT NOT NULL,
+    used TEXT NOT NULL,
+    allocated_at INTEGER,
+    start_at INTEGER NOT NULL,
+    end_at INTEGER CHECK (end_at > start_at),
+    UNIQUE (source, allocation, start_at)
+) STRICT;
+INSERT INTO "address" VALUES(1,'vcd','urn:vcloud:ipSpaceIpAllocation:1','acme','urn:vcloud:org:1','internet-v6','ip_prefix','2001:db8::/56','4722366482869645213696','4722366482869645213696',1789999199990,1789999199990,NULL);
+CREATE TABLE address_known (
+    source TEXT PRIMARY KEY,
+    until INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO "address_known" VALUES('vcd',1789999200000);
+CREATE TABLE address_quota (
+    source TEXT NOT NULL,
+    org TEXT NOT NULL,
+    space TEXT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('floating_ip', 'ip_prefix', 'uplink_range')),
+    prefix_length INTEGER NOT NULL,
+    tenant TEXT NOT NULL,
+    most TEXT,
+    start_at INTEGER NOT NULL,
+    end_at INTEGER CHECK (end_at > start_at),
+    PRIMARY KEY (source, org, space, kind, prefix_length, start_at)
+) STRICT, WITHOUT ROWID;
+INSERT INTO "address_quota" VALUES('vcd','urn:vcloud:org:1','internet-v6','ip_prefix',56,'acme','4',1789999200000,NULL);
+CREATE TABLE address_reading (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    source TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    previous_at INTEGER
+) STRICT;
+INSERT INTO "address_reading" VALUES(1,'vcd',1789999200000,NULL);
 CREATE TABLE event (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     at INTEGER NOT NULL,
@@ -47,15 +89,17 @@ CREATE TABLE exporter_cursor (
     registered INTEGER NOT NULL CHECK (registered IN (0, 1)),
     registered_at INTEGER NOT NULL,
     history_until INTEGER NOT NULL,
-    live_after INTEGER NOT NULL
+    live_after INTEGER NOT NULL,
+    address_reading INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
-INSERT INTO "exporter_cursor" VALUES('influxdb',1,1,0,0,0);
+INSERT INTO "exporter_cursor" VALUES('influxdb',1,1,0,0,0,0);
 CREATE TABLE inventory (
     source TEXT PRIMARY KEY,
     at INTEGER NOT NULL,
     payload BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 INSERT INTO "inventory" VALUES('nsx-a',1789999200000,X'00696E76656E746F7279');
+INSERT INTO "inventory" VALUES('vcd',1789999200000,X'6D6170');
 CREATE TABLE journal (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     id TEXT NOT NULL UNIQUE,
@@ -197,8 +241,12 @@ JOIN account ON account.id = (slot.key >> 4) & 4294967295
 JOIN point ON point.id = account.point;
 CREATE INDEX journal_by_time ON journal (last_sample_at, first_sample_at) WHERE samples IS NOT NULL;
 CREATE INDEX event_by_repeat ON event (repeat_key, source, event, at) WHERE repeat_key <> '';
+CREATE INDEX address_by_tenant ON address (tenant, end_at);
+CREATE INDEX address_by_end ON address (source, end_at);
+CREATE INDEX address_quota_by_tenant ON address_quota (tenant, end_at);
 CREATE INDEX parked_by_exporter ON parked (exporter);
 DELETE FROM "sqlite_sequence";
+INSERT INTO "sqlite_sequence" VALUES('address_reading',1);
 INSERT INTO "sqlite_sequence" VALUES('journal',1);
 INSERT INTO "sqlite_sequence" VALUES('outbox',2);
 INSERT INTO "sqlite_sequence" VALUES('quarantine',1);

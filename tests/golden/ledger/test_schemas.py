@@ -17,6 +17,8 @@ import pytest
 
 from collector.ledger.schema import APPLICATION_ID, migrations, newest_version
 from collector.ledger.sqlite import SqliteReader, SqliteWriter
+from collector.model.addresses import AddressGroup, AddressState, AddressUpdate, Holding, QuotaKey, QuotaTerm
+from collector.model.directory import AddressKind
 from collector.model.identity import Kind, PointKey, ReadAt, TenantId
 from collector.model.period import SLOT_MS, Instant
 from collector.model.sample import Counters, Sample
@@ -62,6 +64,26 @@ RUN = Run(T0 - 120_000, T0 - 60_000, Quality.INFERRED)
 USAGE = Usage(2**61, 2, 3, 4, 5, 6)
 COVERAGE = Coverage(200_000, 30_000, 40_000)
 DELTA = Delta(T0, T0 + 60_000, Growth(MAX, 1, 1, 1, 1, 1), Quality.MEASURED, 7)
+PREFIX = Holding(
+    source="vcd",
+    id="urn:vcloud:ipSpaceIpAllocation:1",
+    tenant=ACME,
+    org="urn:vcloud:org:1",
+    space="internet-v6",
+    kind=AddressKind.IP_PREFIX,
+    value="2001:db8::/56",
+    addresses=2**72,
+    used=2**72,
+    allocated_at=T0 - 10,
+    start=T0 - 10,
+)
+QUOTA = QuotaTerm(
+    source="vcd",
+    key=QuotaKey(PREFIX.org, PREFIX.space, PREFIX.kind, 56),
+    tenant=ACME,
+    limit=4,
+    start=T0,
+)
 
 
 async def _fill(path: Path) -> None:
@@ -75,6 +97,8 @@ async def _fill(path: Path) -> None:
     await writer.store_inventory(
         InventoryUpdate(source="nsx-a", at=T0, payload=b"\x00inventory", points=(facts,), owners=((point, OWNER),))
     )
+    addresses = AddressUpdate(source="vcd", at=T0, previous_at=None, begun=(PREFIX,), quotas_begun=(QUOTA,))
+    await writer.store_inventory(InventoryUpdate(source="vcd", at=T0, payload=b"map", addresses=addresses))
     await writer.register_exporters(["influxdb"])
     event = Event(
         at=T0,
@@ -140,7 +164,12 @@ async def test_a_ledger_of_this_schema_opens_with_everything_in_it(dump: Path, t
         assert state.series == (StoredSeries(1, 1, ReadAt.INTERFACE, "port-1", "node-1", STATE, T0 - 5, (RUN,)),)
         total = Usage(*(8 * quantity for quantity in USAGE))
         assert state.accounts == (StoredAccount(1, ACME, 1, total),)
-        assert (state.inventories, state.watermarks) == ({"nsx-a": (T0, b"\x00inventory")}, {"nsx-a": T0 + 7})
+        assert state.inventories == {"nsx-a": (T0, b"\x00inventory"), "vcd": (T0, b"map")}
+        assert state.watermarks == {"nsx-a": T0 + 7}
+        assert state.addresses == AddressState(held=(PREFIX,), quotas=(QUOTA,), known_until={"vcd": T0})
+        (report,) = await reader.address_outbox("influxdb", 9)
+        group = AddressGroup("vcd", ACME, PREFIX.space, PREFIX.kind)
+        assert (report.seq, report.at, report.counts) == (1, T0, {group: (2**72, 2**72)})
         assert (state.event_counts, state.quarantined_bytes) == ({("nsx-a", "reset"): 2}, {ACME: MAX})
         query = LedgerQuery(tenant=ACME, start=T0, end=T0 + 8 * SLOT_MS, step_ms=None, by=frozenset())
         assert await reader.usage(query) == [
@@ -155,7 +184,7 @@ async def test_a_ledger_of_this_schema_opens_with_everything_in_it(dump: Path, t
             ("port-1", "node-1", Evidence(1, HELD, 9)),
         ]
         figures = await reader.figures()
-        assert (figures.outbox, figures.parked, figures.lag) == (1, {"influxdb": 1}, {"influxdb": T0})
+        assert (figures.outbox, figures.parked, figures.lag) == (2, {"influxdb": 1}, {"influxdb": T0})
         assert await writer.commit(Batch(id="batch-1", at=T0)) is False
     finally:
         await reader.stop()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from collector.errors import LedgerUnavailable
+from collector.model.addresses import AddressHistory, AddressReport, Holding, QuotaTerm
 from collector.model.identity import Direction, Kind, PointKey, TenantId
 from collector.model.period import SLOT_MS, Instant
 from collector.model.rates import RateEvidence
@@ -42,6 +43,9 @@ class FakeLedger:
         self.stored_events = list(events)
         self.queries: list[LedgerQuery] = []
         self.fault: Exception | None = None
+        self.holdings: list[Holding] = []
+        self.quotas: list[QuotaTerm] = []
+        self.known_until: dict[str, Instant] = {}
 
     async def start(self) -> None:
         """Nothing to open."""
@@ -65,9 +69,9 @@ class FakeLedger:
         return [_row(key, groups[key], query) for key in keys[: query.limit]]
 
     async def tenants(self) -> list[TenantId]:
-        """Return the tenants of the facts."""
+        """Return the tenants of the facts and of the addresses."""
         self._fail()
-        return sorted({fact.tenant for fact in self.facts})
+        return sorted({fact.tenant for fact in self.facts} | {one.tenant for one in self.holdings})
 
     async def events(
         self, *, tenants: Sequence[TenantId] | None, since: Instant | None, event: str | None, after: int, limit: int
@@ -91,6 +95,21 @@ class FakeLedger:
     async def evidence(self, point: PointKey, start: Instant, end: Instant) -> list[tuple[str, str, Evidence]]:
         """Not asked for by the API."""
         raise AssertionError(f"{point} {start} {end}")
+
+    async def addresses(self, tenant: TenantId | None, start: Instant, end: Instant) -> AddressHistory:
+        """Return what touches the interval."""
+        self._fail()
+        holdings = (one for one in self.holdings if tenant is None or one.tenant == tenant)
+        quotas = (one for one in self.quotas if tenant is None or one.tenant == tenant)
+        return AddressHistory(
+            tuple(one for one in holdings if one.start < end and (one.end is None or one.end > start)),
+            tuple(one for one in quotas if one.start < end and (one.end is None or one.end > start)),
+            dict(self.known_until),
+        )
+
+    async def address_outbox(self, exporter: str, limit: int) -> list[AddressReport]:
+        """Not asked for by the API."""
+        raise AssertionError(f"{exporter} {limit}")
 
     async def rate_samples(self, point: PointKey, start: Instant, end: Instant) -> list[RateEvidence]:
         """Not asked for by the API."""
