@@ -16,7 +16,7 @@ from simulator.specs import Tier1Spec
 from simulator.units import Instant
 from simulator.vcd.cloud import Cloud
 from simulator.vcd.objects import Allocation, AllocationKind, CloudGateway, Network
-from simulator.vcd.spaces import allocate
+from simulator.vcd.spaces import allocate, release
 from simulator.vcd.specs import GatewaySpec
 
 if TYPE_CHECKING:
@@ -183,8 +183,8 @@ class CloudChanges:
         for network in cloud.networks.values():
             network.dedicated_to = None if network.dedicated_to is org else network.dedicated_to
         for space in cloud.spaces.values():
-            for urn in [one.urn for one in space.allocations.values() if one.org is org]:
-                del space.allocations[urn]
+            for given in [one for one in space.allocations.values() if one.org is org]:
+                release(space, given)
         del cloud.orgs[org.urn]
 
     def do_vcd_add_org(self, fault: Fault, at: Instant) -> None:
@@ -218,7 +218,7 @@ class CloudChanges:
         """Take an address or prefix back."""
         given = self._allocation(fault.path or "")
         for space in self._cloud.spaces.values():
-            space.allocations.pop(given.urn, None)
+            release(space, given)
 
     def do_vcd_use(self, fault: Fault, at: Instant) -> None:
         """Say of an address or prefix that it is used, or that it is not where ``text`` is UNUSED."""

@@ -138,9 +138,16 @@ class Allocation(Named):
 
 @dataclass(slots=True, eq=False)
 class IpSpace(Named):
-    """An IP Space."""
+    """An IP Space.
+
+    Attributes:
+        org: Whose it is, if it is private.
+        quotas: Tenant to the floating addresses that it may hold, where that is special.
+        next_free: Where the next free address or prefix may be, by kind.
+    """
 
     spec: IpSpaceSpec
     org: Org | None = None
     quotas: dict[str, int] = field(default_factory=dict)
     allocations: dict[str, Allocation] = field(default_factory=dict)
+    next_free: dict[AllocationKind, int] = field(default_factory=dict)

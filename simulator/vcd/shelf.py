@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from typing import TYPE_CHECKING, Final
 
 from simulator.units import Instant
+from simulator.vcd.objects import CloudGateway
 from simulator.vcd.page import Json
 from simulator.vcd.space_views import allocation_row, assignment_row, space_row, summary_row, uplink_row
 from simulator.vcd.views import gateway_row, group_row, network_row, org_row, used_addresses, vdc_row
@@ -61,12 +62,17 @@ class Shelf:
     def _render(self) -> dict[str, list[Json]]:
         cloud = self._cloud
         orgs, spaces = list(cloud.orgs.values()), list(cloud.spaces.values())
+        having = Counter(gateway.org.urn for gateway in cloud.gateways.values())
+        users: dict[str, list[CloudGateway]] = {}
+        for gateway in cloud.gateways.values():
+            for uplink in gateway.uplinks:
+                users.setdefault(uplink.network.urn, []).append(gateway)
         lists: dict[str, list[Json]] = {
-            "orgs": [org_row(cloud, org) for org in orgs],
+            "orgs": [org_row(org, having[org.urn]) for org in orgs],
             "vdcs": [vdc_row(cloud, org, vdc) for org in orgs for vdc in org.vdcs],
             "vdcGroups": [group_row(cloud, org, org.group) for org in orgs if org.group is not None],
             "edgeGateways": [gateway_row(cloud, one) for one in cloud.gateways.values()],
-            "externalNetworks": [network_row(cloud, one) for one in cloud.networks.values()],
+            "externalNetworks": [network_row(cloud, one, users.get(one.urn, [])) for one in cloud.networks.values()],
             "ipSpaces/summaries": [summary_row(space) for space in spaces],
             "ipSpaces/orgAssignments": [
                 assignment_row(cloud, space, org) for space in spaces for org in orgs if space.org in (None, org)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import TYPE_CHECKING, Final
 
 from simulator.units import Instant
-from simulator.vcd.addressing import nth_prefix, range_count, range_ends
+from simulator.vcd.addressing import nth_prefix, range_ends
 from simulator.vcd.objects import Allocation, AllocationKind, CloudGateway, IpSpace, Org, UsageState
 
 if TYPE_CHECKING:
@@ -49,11 +50,30 @@ def _fill(cloud: Cloud, space: IpSpace, org: Org, gateway: CloudGateway | None, 
 def free_value(space: IpSpace, kind: AllocationKind) -> str | None:
     """Return the next address or prefix that nobody holds."""
     held = {one.name for one in space.allocations.values()}
-    if kind == "IP_PREFIX":
-        values = (nth_prefix(one.first, number) for one in space.spec.prefixes for number in range(one.count))
-    else:
-        values = (str(range_ends(one)[0] + number) for one in space.spec.ranges for number in range(range_count(one)))
-    return next((value for value in values if value not in held), None)
+    for index in count(space.next_free.get(kind, 0)):
+        value = _nth_prefix(space, index) if kind == "IP_PREFIX" else _nth_address(space, index)
+        if value is None or value not in held:
+            space.next_free[kind] = index
+            return value
+    return None
+
+
+def _nth_address(space: IpSpace, index: int) -> str | None:
+    for one in space.spec.ranges:
+        first, last = range_ends(one)
+        size = int(last) - int(first) + 1
+        if index < size:
+            return str(first + index)
+        index -= size
+    return None
+
+
+def _nth_prefix(space: IpSpace, index: int) -> str | None:
+    for one in space.spec.prefixes:
+        if index < one.count:
+            return nth_prefix(one.first, index)
+        index -= one.count
+    return None
 
 
 def allocate(cloud: Cloud, space: IpSpace, org: Org, kind: AllocationKind, at: Instant) -> Allocation:
@@ -68,3 +88,9 @@ def allocate(cloud: Cloud, space: IpSpace, org: Org, kind: AllocationKind, at: I
     given = Allocation(cloud.new_urn("ipSpaceIpAllocation", f"{space.name}/{value}"), value, org, kind, at)
     space.allocations[given.urn] = given
     return given
+
+
+def release(space: IpSpace, given: Allocation) -> None:
+    """Take an address or prefix back."""
+    if space.allocations.pop(given.urn, None) is not None:
+        space.next_free.clear()

@@ -22,9 +22,8 @@ def reference(named: Named) -> Json:
     return {"name": named.name, "id": named.urn}
 
 
-def org_row(cloud: Cloud, org: Org) -> Json:
-    """Return an organisation."""
-    gateways = [one for one in cloud.gateways.values() if one.org is org]
+def org_row(org: Org, gateways: int) -> Json:
+    """Return an organisation, with how many gateways it has."""
     return {
         "id": org.urn,
         "name": org.name,
@@ -36,7 +35,7 @@ def org_row(cloud: Cloud, org: Org) -> Json:
         "vappCount": 0,
         "userCount": 1,
         "diskCount": 0,
-        "edgeGatewayCount": len(gateways),
+        "edgeGatewayCount": gateways,
         "managedBy": {"name": "System", "id": "urn:vcloud:org:a93c9db9-7471-3192-8d09-a8f7eeda85f9"},
         "canManageOrgs": False,
         "canPublish": False,
@@ -162,9 +161,8 @@ def used_addresses(gateway: CloudGateway) -> list[Json]:
 # External networks --------------------------------------------------------------------------------------------------
 
 
-def network_row(cloud: Cloud, network: Network) -> Json:
-    """Return an external network."""
-    users = cloud.users(network)
+def network_row(cloud: Cloud, network: Network, users: list[CloudGateway]) -> Json:
+    """Return an external network, which some gateways use."""
     total, used = _counts(network, users)
     provider = cloud.vcenter if network.type == "DV_PORTGROUP" else cloud.manager
     backing = {
