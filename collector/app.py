@@ -16,6 +16,7 @@ import structlog
 from collector import __version__
 from collector.api.server import ApiServer
 from collector.assembly import api_options, export_options, influx_options, meter_rules, secrets, tenants
+from collector.balancing import Balancer
 from collector.clock import Clock, SystemClock
 from collector.errors import ConfigError, Fault, LedgerUnavailable
 from collector.fleet import Fleet
@@ -46,6 +47,12 @@ from exporters.prometheus import PrometheusExposition
 
 FIGURES_EVERY_MS = 5_000
 """How often gauges that take a look at every point are renewed, in milliseconds."""
+
+BALANCE_EVERY_MS = 300_000
+"""How often full hours of gateways are looked for, in milliseconds."""
+
+BALANCE_FIRST_MS = 90_000
+"""Pause before the first of these, in milliseconds: the first inventories are needed."""
 
 COMPLETION_EVERY_MS = 15_000
 """How often slots of silent points are looked for, in milliseconds; a slot is five minutes."""
@@ -111,6 +118,9 @@ class App:
             health=self.health,
             watch=self._watch,
             clock=self._clock,
+        )
+        self._balancer = Balancer(
+            self._exports, self.meter.estate.routers, self.meter.record, self.metrics.set_remainders
         )
         self._exporters: list[OutboxExporter] = []
         exposition = PrometheusExposition(
@@ -182,6 +192,7 @@ class App:
         self._jobs.start()
         await self._start_outside()
         self._jobs.every("figures", FIGURES_EVERY_MS, self._figures)
+        self._jobs.every("balance", BALANCE_EVERY_MS, self._balance, first_in_ms=BALANCE_FIRST_MS)
         self._jobs.every("completion", COMPLETION_EVERY_MS, self._complete, first_in_ms=COMPLETION_EVERY_MS)
         self._jobs.every("writable", WRITABLE_EVERY_MS, self._try_ledger, first_in_ms=WRITABLE_EVERY_MS)
         self._jobs.every("retention", RETENTION_EVERY_MS, self._prune, first_in_ms=RETENTION_FIRST_MS)
@@ -278,6 +289,8 @@ class App:
             interval_ms=in_force.poll.interval_ms,
             discover_every_ms=in_force.discovery.interval_ms,
             concurrency=settings.concurrency,
+            compare_every_ms=in_force.poll.compare_ends_ms,
+            imbalance_ppm=in_force.poll.imbalance_ppm,
         )
 
     async def _start_rates(self, settings: NsxvSettings, directors: Mapping[str, VcdSource]) -> None:
@@ -309,7 +322,9 @@ class App:
         self.metrics.set_maps({name: at for name, at in times.items() if name in directors})
         self.metrics.set_points(self.meter.estate.counts())
         self.metrics.set_newest_samples(await self.meter.newest_samples())
+        self.metrics.set_addresses(*self.meter.addresses.figures(directors))
         self.metrics.set_unattributed(self.meter.estate.unattributed())
+        self.metrics.set_tunnels(self.meter.tunnels_up())
         overflowed, self._pump.overflowed = self._pump.overflowed, 0
         if overflowed:
             self.metrics.dropped(overflowed, DropReason.OVERFLOW)
@@ -319,10 +334,17 @@ class App:
         except LedgerUnavailable:
             self.metrics.ledger_failed()
 
+    async def _balance(self) -> None:
+        """Take up the hours that are full since the last time: some minutes after the clock, when every part's slots
+        are complete."""
+        try:
+            await self._balancer.look(self._settings.poll.remainder_ppm)
+        except LedgerUnavailable:
+            self.metrics.ledger_failed()
+
     async def _complete(self) -> None:
         await self.meter.complete_silent()
 
-        self.metrics.set_addresses(*self.meter.addresses.figures(directors))
     async def _try_ledger(self) -> None:
         """Try the ledger when nothing else was written for a while, so that trouble shows before the next reading."""
         if self._clock.monotonic() - self._watch.last_commit < WRITABLE_EVERY_MS / 1_000:

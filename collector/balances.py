@@ -21,10 +21,6 @@ from collector.ports import FoundPoint, LedgerReader
 POINTS_AT_ONCE = 2_000
 """Points in one question to the ledger, so that others get their turn: a tenth of a second."""
 
-ELSEWHERE = frozenset({Kind.VPC, Kind.VPC_EXTERNAL, Kind.TRANSIT_GATEWAY_EXTERNAL})
-"""Traffic that passes the uplinks of some Tier-0, and no inventory says of which."""
-
-
 NOTHING = Usage()
 
 
@@ -104,7 +100,7 @@ def routers_of(
     """
     points = tuple(points)
     names = {point.gateway: point.gateway_name for point in points}
-    is_partial = any(point.key.kind in ELSEWHERE for point in points)
+    is_partial = any(map(_leaves_somewhere, points))
     return tuple(
         Router(
             Gateway(source, _copied(path), _copied(names[path])),
@@ -115,6 +111,12 @@ def routers_of(
         )
         for path, parts in sorted(routers(points).items())
     )
+
+
+def _leaves_somewhere(point: FoundPoint) -> bool:
+    """True for a VPC whose traffic passes the uplinks of some Tier-0, and the inventory does not say of which."""
+    kind = point.key.kind
+    return kind is Kind.VPC or (kind is Kind.VPC_EXTERNAL and point.gateway == point.key.path)
 
 
 def _copied(text: str) -> str:

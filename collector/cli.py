@@ -165,13 +165,40 @@ def check(
 def discover(
     config: ConfigOption,
     form: Annotated[ListForm, typer.Option("--format", help="Table for people, JSON for programs.")] = ListForm.TABLE,
+    history: Annotated[
+        str | None,
+        typer.Option(metavar="POINT", help="Instead: who owned a point (source:path, or its path) and what happened."),
+    ] = None,
+    balance: Annotated[
+        bool, typer.Option("--balance", help="Instead: the last full hour of every Tier-0, uplinks against links.")
+    ] = False,
 ) -> None:
     """Show every metering point, whose it is and why, and what belongs to nobody."""
-    from collector.commands import discover as command
+    from collector.commands.discover import discover as show
 
+    if history is not None and balance:
+        raise typer.BadParameter("--history and --balance are two questions; ask one of them")
     loaded = _load(config)
-    made = command.discover(loaded.settings, SystemClock(), form.value, _console(), Console(stderr=True))
-    raise typer.Exit(asyncio.run(made))
+    out, errors = _console(), Console(stderr=True)
+    if history is not None or balance:
+        raise typer.Exit(asyncio.run(_discover_in_ledger(loaded, history, form, out, errors)))
+    raise typer.Exit(asyncio.run(show(loaded.settings, SystemClock(), form.value, out, errors)))
+
+
+async def _discover_in_ledger(loaded: Loaded, point: str | None, form: ListForm, out: Console, errors: Console) -> int:
+    """Answer from the ledger: the history of a point, or without one the balances."""
+    from collector.commands.balance import balance
+    from collector.commands.history import history
+    from collector.ledger.sqlite import SqliteReader
+
+    reader = SqliteReader(loaded.settings.ledger.path)
+    await reader.start()
+    try:
+        if point is not None:
+            return await history(reader, point, form.value, out, errors)
+        return await balance(loaded.settings, reader, SystemClock(), out, errors, form=form.value)
+    finally:
+        await reader.stop()
 
 
 @app.command()
@@ -185,7 +212,10 @@ def usage(  # noqa: PLR0917 - typer reads options from the arguments of a functi
     granularity: Annotated[str | None, typer.Option(help="slot, hour, day, month or total (the default).")] = None,
     by: Annotated[
         str | None,
-        typer.Option(help="Comma-separated: tenant, kind, point, direction. Default: tenant,kind,direction."),
+        typer.Option(
+            help="Comma-separated: tenant, kind, point, direction. Default: tenant,kind,direction. Without kind a row "
+            "is external traffic only: tunnels and the inside of VPCs have kinds of their own."
+        ),
     ] = None,
     form: Annotated[UsageForm, typer.Option("--format", help="How to print.")] = UsageForm.TABLE,
     plot: Annotated[bool, typer.Option("--plot", help="Draw the rate over time instead.")] = False,

@@ -20,6 +20,7 @@ from collector.clock import Clock
 from collector.core.accounting import Rules
 from collector.core.attribution import Attribution, AttributionRules, Claim, owner_at
 from collector.core.books import Book, Point, SeriesBook
+from collector.core.claims import TUNNELS
 from collector.core.metering import complete_by, fold
 from collector.core.rate_metering import RateBook, complete_rates_by, fold_rates
 from collector.draft import Draft
@@ -43,7 +44,7 @@ from collector.ports import Inventory, LedgerWriter
 from collector.shelf import Shelf
 from collector.takeover import Takeover, note_events
 from collector.telemetry.totals import Totals
-from collector.tunnels import TunnelStates
+from collector.tunnels import UP, TunnelStates
 
 NEW_OBJECT_AFTER_MS = 60_000
 """An object is new when it was created more than this after the last complete inventory that lacked it, in
@@ -130,8 +131,8 @@ class Meter:
         self._books = Shelf()
         self._stored: dict[PointKey, StoredPoint] = {}
         self.estate = Estate(rules.ownership, rules.directors)
-        self._lead_ms: dict[str, int] = {}
         self.addresses = AddressBook()
+        self._lead_ms: dict[str, int] = {}
         self._tunnels = TunnelStates()
         self._lock = asyncio.Lock()
         self._rate_books: dict[PointKey, RateBook] = {}
@@ -158,8 +159,8 @@ class Meter:
             if stored.owners:
                 self._points[stored.key] = self._point(stored, accounts.get(stored.ref, {}), None)
         self.estate.load(state.inventories)
-        return state
         self.addresses.load(state.addresses)
+        return state
 
     def _load_rates(self, state: LedgerState) -> None:
         """Take up the books of points that give rates; each has one series."""
@@ -451,19 +452,19 @@ class Meter:
                 events += handover.events
                 events += note_events(attribution.notes, self.estate.told(source), source, cloud.at)
             accounts = await self._open_accounts(changed)
-            update = InventoryUpdate(
             addresses = await self.addresses.update(cloud, self.estate.tenant_of(cloud), self._ledger)
+            update = InventoryUpdate(
                 source=cloud.source,
                 at=cloud.at,
                 payload=cloud.payload,
                 owners=tuple(owner for handover in handovers.values() for owner in handover.owners),
                 events=tuple(events),
-            )
                 addresses=addresses,
+            )
             holdings = await self.estate.hold_with(attributions)
             await self._ledger.store_inventory(update)
-            self._install(changed, accounts, lambda key: handovers[key.source].max_rate(key))
             self.addresses.take()
+            self._install(changed, accounts, lambda key: handovers[key.source].max_rate(key))
             self.estate.install_map(cloud, holdings)
             self._observer.noted(update.events)
         return attributions
@@ -538,6 +539,15 @@ class Meter:
         """Return the end at which a link was read so far."""
         stored = self._stored.get(key)
         return stored.read_at if stored else None
+
+    def tunnels_up(self) -> dict[tuple[str, str, str, str], bool]:
+        """Return (source, tenant, kind, point) → whether a tunnel is up, for every one whose state is known."""
+        made: dict[tuple[str, str, str, str], bool] = {}
+        for source, points in self.estate.points().items():
+            tunnels = [key for key in points if key.kind in TUNNELS]
+            for key, state in self._tunnels.now(tunnels).items():
+                made[source, self._stored[key].owners[-1].tenant, key.kind.value, key.label] = state == UP
+        return made
 
     async def newest_samples(self) -> dict[tuple[str, Kind], Instant]:
         """Return (source, kind) → device time of the newest sample of the point that lags most behind."""

@@ -99,9 +99,19 @@ class LedgerReader(Protocol):
         """Return readings after the exporter's last one, oldest first, with about ``limit`` counts; one at least."""
 
     async def events(
-        self, *, tenants: Sequence[TenantId] | None, since: Instant | None, event: str | None, after: int, limit: int
+        self,
+        *,
+        tenants: Sequence[TenantId] | None,
+        since: Instant | None,
+        event: str | None,
+        after: int,
+        limit: int,
+        point: str | None = None,
     ) -> list[StoredEvent]:
-        """Return events stored after ``after``, oldest first; of every tenant and of none when ``tenants`` is None."""
+        """Return events stored after ``after``, oldest first; of every tenant and of none when ``tenants`` is None.
+
+        ``point`` is the label of a metering point or object.
+        """
 
     async def outbox(self, exporter: str, limit: int) -> list[ExportRow]:
         """Return the publications after the exporter's cursor, oldest first."""
@@ -117,6 +127,12 @@ class LedgerReader(Protocol):
 
         What is read for balance only is here too, and nowhere else.
         """
+
+    async def complete_until(self, points: Sequence[PointKey]) -> dict[PointKey, Instant]:
+        """Return until when the slots of these points are complete; none for a point that the ledger does not know."""
+
+    async def points(self) -> list[PointKey]:
+        """Return every point that the ledger ever knew, by source and path."""
 
     async def owners(self, label: str, kind: Kind | None) -> list[Owner]:
         """Return the owners of the point of a label, in order of time; ``kind`` tells apart several of one label."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from rich.console import Console
 from rich.markup import escape
 
 from collector.clock import Clock
+from collector.commands.directors import map_words
 from collector.commands.survey import Survey, survey
 from config.loader import Loaded
 
@@ -16,8 +19,11 @@ def say_offline(loaded: Loaded, name: str, out: Console) -> None:
     """Print what a file without faults says."""
     settings = loaded.settings
     points = sum(len(tenant.points) for tenant in settings.tenants)
+    kinds = ", ".join(
+        f"{count} {kind}" for kind, count in sorted(Counter(one.kind for one in settings.sources).items())
+    )
     out.print(
-        f"{escape(name)}: no faults; {_count(len(settings.sources), 'source')}, "
+        f"{escape(name)}: no faults; {_count(len(settings.sources), 'source')} ({kinds}), "
         f"{_count(len(settings.tenants), 'tenant')}, {_count(points, 'explicit point')}, "
         f"{_count(len(loaded.warnings), 'warning')}",
         highlight=False,
@@ -40,6 +46,10 @@ def _say(one: Survey, out: Console) -> bool:
     lines = list(one.report.lines) if one.report is not None else []
     if one.unreachable is not None:
         lines.append((False, one.unreachable))
+    notes = []
+    if one.cloud is not None:
+        lines.append((one.cloud.complete, map_words(one)))
+        lines.extend((False, fault) for fault in one.cloud.faults)
     if one.inventory is not None and one.plan is not None and one.attribution is not None:
         lines.append((one.plan.fits, one.plan.words(one.source, one.requests_per_second)))
         lines.extend((False, fault) for fault in one.inventory.faults)
@@ -48,9 +58,12 @@ def _say(one: Survey, out: Console) -> bool:
             (False, f"{claim.path}: no such point in the inventory; expected an id, a display name or a policy path")
             for claim in one.attribution.unmatched
         )
+        notes = [f"{note.kind.value}: {note.message}" for note in one.attribution.notes]
     for ok, words in lines:
         mark = "[green]ok  [/green]" if ok else "[red]FAIL[/red]"
         out.print(f"  {mark} {escape(words)}", highlight=False, soft_wrap=True)
+    for words in notes:
+        out.print(f"  [yellow]note[/yellow] {escape(words)}", highlight=False, soft_wrap=True)
     return not all(ok for ok, _ in lines)
 
 

@@ -76,6 +76,7 @@ def read_events(
     event: str | None,
     after: int,
     limit: int,
+    point: str | None = None,
 ) -> list[StoredEvent]:
     """Return events stored after ``after``, oldest first; ``since`` is for their last time. Raises sqlite3.Error."""
     conditions = ["seq > ?"]
@@ -89,6 +90,9 @@ def read_events(
     if event is not None:
         conditions.append("event = ?")
         parameters.append(event)
+    if point is not None:
+        conditions.append("point = ?")
+        parameters.append(point)
     rows = connection.execute(
         "SELECT seq, at, last_at, count, source, event, tenant, point, node, detail FROM event"  # noqa: S608  # no input in it
         f" WHERE {' AND '.join(conditions)} ORDER BY seq LIMIT ?",

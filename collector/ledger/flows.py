@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 from collector.ledger.connection import snapshot
 from collector.ledger.sums import Group, Stretch, summed
-from collector.model.identity import PointKey, TenantId
+from collector.model.identity import Kind, PointKey, TenantId
 from collector.model.period import SLOT_MS, Instant
-from collector.model.usage import Flow, Owner, Role
+from collector.model.usage import Coverage, Flow, Owner, Role
 
 _ACCOUNTS = """
 SELECT asked.key, account.id
@@ -19,6 +19,12 @@ JOIN point ON point.source = json_extract(asked.value, '$[0]') AND point.kind = 
     AND point.path = json_extract(asked.value, '$[2]')
 JOIN account ON account.point = point.id
 ORDER BY asked.key, account.id"""
+
+_COMPLETE_UNTIL = """
+SELECT asked.key, point.complete_until
+FROM json_each(?) AS asked
+JOIN point ON point.source = json_extract(asked.value, '$[0]') AND point.kind = json_extract(asked.value, '$[1]')
+    AND point.path = json_extract(asked.value, '$[2]')"""
 
 _OWNERS = """
 SELECT owner.tenant, owner.role, owner.valid_from, owner.reason
@@ -43,9 +49,24 @@ def read_flows(
             return {}
         stretch = Stretch(start // SLOT_MS, -(-end // SLOT_MS), groups)
         return {
-            points[sums.group]: Flow(sums.usage, sums.measured_ms + sums.inferred_ms + sums.spread_ms)
+            points[sums.group]: Flow(sums.usage, Coverage(sums.measured_ms, sums.inferred_ms, sums.spread_ms))
             for sums in summed(connection, stretch, None)
         }
+
+
+def read_complete_until(connection: sqlite3.Connection, points: Sequence[PointKey]) -> dict[PointKey, Instant]:
+    """Return until when the slots of these points are complete; none for a point that the ledger does not know.
+
+    Raises sqlite3.Error.
+    """
+    found = connection.execute(_COMPLETE_UNTIL, (json.dumps(points),))
+    return {points[number]: until for number, until in found}
+
+
+def read_points(connection: sqlite3.Connection) -> list[PointKey]:
+    """Return every point that the ledger ever knew, by source and path. Raises sqlite3.Error."""
+    rows = connection.execute("SELECT source, kind, path FROM point ORDER BY source, path, kind")
+    return [PointKey(source, Kind(kind), path) for source, kind, path in rows]
 
 
 def read_owners(connection: sqlite3.Connection, label: str, kind: str | None) -> list[Owner]:

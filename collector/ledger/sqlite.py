@@ -185,15 +185,23 @@ class SqliteReader:
         return await self._connection.run(addresses.read_reports, exporter, limit)
 
     async def events(
-        self, *, tenants: Sequence[TenantId] | None, since: Instant | None, event: str | None, after: int, limit: int
+        self,
+        *,
+        tenants: Sequence[TenantId] | None,
+        since: Instant | None,
+        event: str | None,
+        after: int,
+        limit: int,
+        point: str | None = None,
     ) -> list[StoredEvent]:
         """Return events stored after ``after``, oldest first; of every tenant and of none when ``tenants`` is None.
 
         Args:
             since: Only events whose last time is this or later.
+            point: Only events of the point or object of this label.
         """
         return await self._connection.run(
-            read_events, tenants=tenants, since=since, event=event, after=after, limit=limit
+            read_events, tenants=tenants, since=since, event=event, after=after, limit=limit, point=point
         )
 
     async def outbox(self, exporter: str, limit: int) -> list[ExportRow]:
@@ -211,6 +219,14 @@ class SqliteReader:
     async def flows(self, points: Sequence[PointKey], start: Instant, end: Instant) -> dict[PointKey, Flow]:
         """Return what passed each point in [start, end), on slot boundaries; none for a point without a row."""
         return await self._connection.run(flows.read_flows, points, start, end)
+
+    async def complete_until(self, points: Sequence[PointKey]) -> dict[PointKey, Instant]:
+        """Return until when the slots of these points are complete; none for a point that the ledger does not know."""
+        return await self._connection.run(flows.read_complete_until, points)
+
+    async def points(self) -> list[PointKey]:
+        """Return every point that the ledger ever knew, by source and path."""
+        return await self._connection.run(flows.read_points)
 
     async def owners(self, label: str, kind: Kind | None) -> list[Owner]:
         """Return the owners of the point of a label, in order of time; ``kind`` tells apart several of one label."""

@@ -440,11 +440,11 @@ class Flow(NamedTuple):
     """What passed a metering point in an interval, whoever owned it, seen from the tenant's side.
 
     Attributes:
-        covered_ms: How much of the interval was observed in any way.
+        coverage: How much of the interval was observed, and how.
     """
 
     usage: Usage
-    covered_ms: int
+    coverage: Coverage
 
 
 class ExportRow(NamedTuple):

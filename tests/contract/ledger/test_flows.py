@@ -6,7 +6,7 @@ from collector.model.identity import BALANCE, Kind, ReadAt
 from collector.model.period import SLOT_MS
 from collector.model.usage import Coverage, Flow, InventoryUpdate, Owner, PointFacts, Role, Usage
 from collector.ports import LedgerQuery
-from tests.contract.ledger.build import ACME, GLOBEX, SOME, T0, accounts, batch, change, point_key, publication
+from tests.contract.ledger.build import ACME, GLOBEX, SOME, T0, accounts, batch, change, event, point_key, publication
 from tests.contract.ledger.conftest import Engine
 
 UPLINK, LINK, IDLE = point_key("up1"), point_key("t1", Kind.TIER1_DOWNLINK), point_key("t2", Kind.TIER1_DOWNLINK)
@@ -29,8 +29,8 @@ async def test_a_flow_is_the_sum_over_owners_and_over_what_is_read_for_balance(e
     await writer.commit(batch(slots=tuple(changes)))
     flows = await reader.flows([IDLE, LINK, UPLINK], T0, T0 + HOUR_MS)
     assert flows == {
-        UPLINK: Flow(Usage(*(3 * one for one in SOME)), 2 * SLOT_MS + 6_000),
-        LINK: Flow(Usage(ingress_bytes=3 * 2**62), 3 * SLOT_MS),
+        UPLINK: Flow(Usage(*(3 * one for one in SOME)), Coverage(2 * SLOT_MS + 1_000, 2_000, 3_000)),
+        LINK: Flow(Usage(ingress_bytes=3 * 2**62), Coverage(3 * SLOT_MS)),
     }
     assert await reader.flows([], T0, T0 + HOUR_MS) == {}
 
@@ -69,3 +69,19 @@ async def test_the_owners_of_a_point_come_in_order_of_time(engine: Engine) -> No
     assert await reader.owners(UPLINK.label, Kind.TIER0_UPLINK) == story
     assert await reader.owners(UPLINK.label, Kind.IPSEC_VPN) == []
     assert await reader.owners("nsx-a:/infra/nobody", None) == []
+
+
+async def test_until_when_points_are_complete_and_which_there_are(engine: Engine) -> None:
+    writer, reader = await engine.writer(), await engine.reader()
+    uplink, _ = await writer.intern_points([UPLINK, LINK])
+    await writer.commit(batch(completed=((uplink, T0),)))
+    assert await reader.complete_until([IDLE, LINK, UPLINK]) == {UPLINK: T0, LINK: 0}
+    assert await reader.points() == [LINK, UPLINK]
+    assert await reader.complete_until([]) == {}
+
+
+async def test_events_are_found_by_the_point_they_are_of(engine: Engine) -> None:
+    writer, reader = await engine.writer(), await engine.reader()
+    await writer.commit(batch(events=tuple(event(T0 + place, point=label) for place, label in enumerate("abab"))))
+    found = await reader.events(tenants=None, since=None, event=None, after=0, limit=10, point="b")
+    assert [(one.point, one.at - T0) for one in found] == [("b", 1), ("b", 3)]

@@ -74,7 +74,14 @@ class FakeLedger:
         return sorted({fact.tenant for fact in self.facts} | {one.tenant for one in self.holdings})
 
     async def events(
-        self, *, tenants: Sequence[TenantId] | None, since: Instant | None, event: str | None, after: int, limit: int
+        self,
+        *,
+        tenants: Sequence[TenantId] | None,
+        since: Instant | None,
+        event: str | None,
+        after: int,
+        limit: int,
+        point: str | None = None,
     ) -> list[StoredEvent]:
         """Filter and cut."""
         self._fail()
@@ -84,17 +91,10 @@ class FakeLedger:
             if (tenants is None or row.tenant in tenants)
             and (since is None or row.last_at >= since)
             and (event is None or row.event == event)
+            and (point is None or row.point == point)
             and row.seq > after
         ]
         return found[:limit]
-
-    async def outbox(self, exporter: str, limit: int) -> list[ExportRow]:
-        """Not asked for by the API."""
-        raise AssertionError(f"{exporter} {limit}")
-
-    async def evidence(self, point: PointKey, start: Instant, end: Instant) -> list[tuple[str, str, Evidence]]:
-        """Not asked for by the API."""
-        raise AssertionError(f"{point} {start} {end}")
 
     async def addresses(self, tenant: TenantId | None, start: Instant, end: Instant) -> AddressHistory:
         """Return what touches the interval."""
@@ -111,6 +111,14 @@ class FakeLedger:
         """Not asked for by the API."""
         raise AssertionError(f"{exporter} {limit}")
 
+    async def outbox(self, exporter: str, limit: int) -> list[ExportRow]:
+        """Not asked for by the API."""
+        raise AssertionError(f"{exporter} {limit}")
+
+    async def evidence(self, point: PointKey, start: Instant, end: Instant) -> list[tuple[str, str, Evidence]]:
+        """Not asked for by the API."""
+        raise AssertionError(f"{point} {start} {end}")
+
     async def rate_samples(self, point: PointKey, start: Instant, end: Instant) -> list[RateEvidence]:
         """Not asked for by the API."""
         raise AssertionError(f"{point} {start} {end}")
@@ -118,6 +126,14 @@ class FakeLedger:
     async def flows(self, points: Sequence[PointKey], start: Instant, end: Instant) -> dict[PointKey, Flow]:
         """Not asked for by the API."""
         raise AssertionError(f"{points} {start} {end}")
+
+    async def complete_until(self, points: Sequence[PointKey]) -> dict[PointKey, Instant]:
+        """Not asked for by the API."""
+        raise AssertionError(f"{points}")
+
+    async def points(self) -> list[PointKey]:
+        """Not asked for by the API."""
+        raise AssertionError
 
     async def owners(self, label: str, kind: Kind | None) -> list[Owner]:
         """Not asked for by the API."""
