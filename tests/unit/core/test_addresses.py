@@ -11,8 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.core.addresses import AddressChange, AddressUse, Holding, address_milliseconds, advance, count_at
-from collector.model.directory import AddressKind, Allocation, CloudMap
+from collector.core.addresses import (
+    AddressChange,
+    AddressUse,
+    Holding,
+    address_milliseconds,
+    advance,
+    advance_quotas,
+    count_at,
+    grouped,
+    quota_use,
+)
+from collector.model.directory import AddressKind, Allocation, CloudMap, Quota
 from collector.model.identity import TenantId
 from tests.property.effort import effort
 
@@ -124,6 +134,42 @@ def test_an_address_that_was_given_to_another_is_never_held_by_two() -> None:
 def test_of_two_rows_with_one_id_the_first_counts() -> None:
     (holding,) = first(allocation("a", "acme"), allocation("a", "globex")).values()
     assert holding.org == "acme"
+
+
+# --- quotas ----------------------------------------------------------------------------------------------------------
+
+
+def quotas_of(at: int, *quotas: Quota) -> CloudMap:
+    return replace(reading(at), quotas=quotas)
+
+
+def test_a_quota_holds_from_the_reading_that_shows_it_to_the_one_that_lacks_it() -> None:
+    floating = Quota("internet", "acme", AddressKind.FLOATING_IP, 5)
+    prefixes = Quota("internet", "acme", AddressKind.IP_PREFIX, None, 56)
+    made = advance_quotas({}, quotas_of(1_000, floating, prefixes), tenant_of)
+    assert [(term.limit, term.start, term.end, term.tenant) for term in made.begun] == [
+        (5, 1_000, None, "tenant of acme"),
+        (None, 1_000, None, "tenant of acme"),
+    ]
+    same = advance_quotas(made.in_force, quotas_of(2_000, prefixes, floating), tenant_of)
+    assert (same.ended, same.begun, set(same.in_force)) == ((), (), set(made.in_force))
+    lower = advance_quotas(same.in_force, quotas_of(3_000, floating._replace(limit=4)), tenant_of)
+    assert {(term.limit, term.start, term.end) for term in lower.ended} == {(5, 1_000, 3_000), (None, 1_000, 3_000)}
+    assert [(term.limit, term.start) for term in lower.begun] == [(4, 3_000)]
+    moved = advance_quotas(lower.in_force, quotas_of(4_000, floating._replace(limit=4)), lambda _: TenantId("other"))
+    assert [(term.tenant, term.start) for term in moved.begun] == [("other", 4_000)]
+
+
+def test_a_quota_of_floating_addresses_counts_them_and_one_of_prefixes_those_of_its_length() -> None:
+    (one,) = first(allocation("a")).values()
+    prefixes = [
+        replace(one, kind=AddressKind.IP_PREFIX, value=value, addresses=2**length)
+        for value, length in (("2001:db8::/56", 72), ("2001:db8:1::/56", 72), ("2001:db8:2::/6", 122))
+    ]
+    held = [one, replace(one, addresses=1), *prefixes]
+    assert quota_use(None, held) == 2
+    assert [quota_use(length, held) for length in (56, 6, 5)] == [2, 1, 0]
+    assert sorted(len(each) for each in grouped(held).values()) == [2, 3]
 
 
 # --- sums ------------------------------------------------------------------------------------------------------------
