@@ -9,6 +9,7 @@ import pytest
 
 from collector.model.identity import UNATTRIBUTED, Kind, Tenant
 from collector.model.usage import Coverage, StoredEvent
+from tests.unit.api.addresses import give_addresses
 from tests.unit.api.conftest import ACME, ACME_SECRET, ALL_SECRET, GLOBEX, LINK, UPLINK, World, at, fact
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "api"
@@ -29,6 +30,13 @@ ANSWERS = {
         ALL_SECRET,
     ),
     "usage-page.csv.txt": ("GET", f"/api/v1/usage?{DAY}&granularity=slot&limit=1&format=csv", ALL_SECRET),
+    "addresses-days.txt": ("GET", "/api/v1/usage?kind=ip_space&granularity=day", ALL_SECRET),
+    "addresses-scoped.txt": ("GET", "/api/v1/usage?kind=ip_space&start=2026-09-01", ACME_SECRET),
+    "addresses-page.csv.txt": (
+        "GET",
+        "/api/v1/usage?kind=ip_space&start=2026-09-01&granularity=month&limit=3&format=csv",
+        ALL_SECRET,
+    ),
     "tenants.txt": ("GET", "/api/v1/tenants", ALL_SECRET),
     "events.txt": ("GET", "/api/v1/events?since=2026-10-01", ALL_SECRET),
     "problem-no-token.txt": ("GET", "/api/v1/usage", None),
@@ -41,6 +49,10 @@ ANSWERS = {
     "problem-cursor.txt": ("GET", "/api/v1/usage?cursor=garbage", ALL_SECRET),
     "problem-format.txt": ("GET", "/api/v1/usage?format=xml", ALL_SECRET),
     "problem-granularity.txt": ("GET", "/api/v1/usage?granularity=week", ALL_SECRET),
+    "problem-addresses-mixed.txt": ("GET", "/api/v1/usage?kind=ip_space,tier0_uplink", ALL_SECRET),
+    "problem-addresses-by.txt": ("GET", "/api/v1/usage?kind=ip_space&by=tenant", ALL_SECRET),
+    "problem-addresses-slot.txt": ("GET", "/api/v1/usage?kind=ip_space&granularity=slot", ALL_SECRET),
+    "problem-addresses-tenant.txt": ("GET", "/api/v1/usage?kind=ip_space&tenant=globex", ACME_SECRET),
     "problem-unknown-parameter.txt": ("GET", "/api/v1/usage?tennant=acme", ALL_SECRET),
     "problem-repeated-parameter.txt": ("GET", "/api/v1/usage?tenant=acme&tenant=globex", ALL_SECRET),
     "problem-path.txt": ("GET", "/api/v2/usage", ALL_SECRET),
@@ -59,6 +71,7 @@ def fill(world: World) -> None:
         fact(GLOBEX, "2026-10-01T01:00:00", 1_000_000, 2_000_000, kind=Kind.SERVICE_INTERFACE, point="nsx-b:/x"),
         fact(nobody, "2026-10-01T01:00:00", 1, 2, point="nsx-ams1:/infra/tier-0s/t0/locale-services/d/interfaces/=1,2"),
     ]
+    give_addresses(world.ledger)
     moment = at("2026-10-01T08:00:00")
     world.ledger.stored_events = [
         StoredEvent(
