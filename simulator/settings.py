@@ -12,22 +12,26 @@ from simulator.vpc_api import SPLIT_VERSION
 NSXV_SOURCE: Final = "nsxv-sim"
 """Name of the source that is the NSX-V manager."""
 
+VCD_SOURCE: Final = "vcd-sim"
+"""Name of the source that is the Cloud Director."""
+
 
 def settings_for(sim: Simulator, *, source: str = "nsx-sim", points: bool = True, **overrides: Any) -> dict[str, Any]:
-    """Return settings with one source for NSX, one for NSX-V if there is such a manager, and the scenario's tenants.
+    """Return settings with a source for NSX, for NSX-V and Cloud Director if there are such, and the tenants.
 
     Args:
         sim: A started simulator.
         source: Name of the NSX source.
-        points: Whether tenants list their points; without, attribution is left to tags and projects.
+        points: Whether tenants list their points; without, attribution is left to the director, tags and projects.
         overrides: Top-level keys to put in or to replace (``poll={"interval": "1s"}``); they are of any shape.
     """
     settings: dict[str, Any] = {
         "site": "sim",
-        "sources": [_source(sim, source), *_nsxv_source(sim)],
+        "sources": [_source(sim, source), *_nsxv_source(sim), *_vcd_source(sim, source)],
         "tenants": [
             {"id": spec.id, "name": spec.name or spec.id, "timezone": spec.timezone}
             | ({"points": found} if points and (found := _points(sim, spec.id, source)) else {})
+            | _organisation(sim, spec.id)
             for spec in sim.scenario.tenants
         ],
     }
@@ -66,6 +70,31 @@ def _nsxv_source(sim: Simulator) -> list[dict[str, Any]]:
         "time_unit": "seconds" if edges.spec.asked_unit == "s" else "milliseconds",
     }
     return [source | _tls(sim)]
+
+
+def _vcd_source(sim: Simulator, source: str) -> list[dict[str, Any]]:
+    cloud = sim.provider.cloud
+    if cloud is None:
+        return []
+    managers = {cloud.manager.name: source}
+    if sim.provider.edges is not None:
+        managers[cloud.vcenter.name] = NSXV_SOURCE
+    vcd = {
+        "kind": "vcd",
+        "name": VCD_SOURCE,
+        "urls": [sim.vcd_url],
+        "username": sim.vcd_username,
+        "password": sim.vcd_password,
+        "managers": managers,
+    }
+    return [vcd | _tls(sim)]
+
+
+def _organisation(sim: Simulator, tenant: str) -> dict[str, str]:
+    """Return the name of a tenant's organisation, where it is not the tenant's id."""
+    cloud = sim.provider.cloud
+    names = [org.name for org in cloud.orgs.values() if org.tenant == tenant] if cloud is not None else []
+    return {"vcd_org": names[0]} if names and names[0] != tenant else {}
 
 
 def _points(sim: Simulator, tenant: str, source: str) -> list[dict[str, Any]]:

@@ -30,6 +30,7 @@ from simulator.tls import TlsFiles, server_context, write_tls
 from simulator.truth import Both, Truth
 from simulator.units import Instant
 from simulator.vcd.cell import CloudCell
+from simulator.vcd.owners import UNATTRIBUTED
 from simulator.vcd.specs import VcdSpec
 
 LOOPBACK: Final = "127.0.0.1"
@@ -428,7 +429,19 @@ class Simulator:
             }
             for loss in truth.losses
         ]  # fmt: skip
-        return {"start": start, "end": end, "points": points, "tenants": tenants, "losses": losses}
+        summary = {"start": start, "end": end, "points": points, "tenants": tenants, "losses": losses}
+        return summary | self._summary_by_vcd(start, end)
+
+    def _summary_by_vcd(self, start: Instant, end: Instant) -> dict[str, object]:
+        """Return whose every point was by what the director knew, and what each tenant got of [start, end)."""
+        cloud = self.provider.cloud
+        if cloud is None:
+            return {}
+        names = [*(spec.id for spec in self.scenario.tenants), UNATTRIBUTED]
+        return {
+            "owners": {path: [owned._asdict() for owned in self._truth.owner_history(path)] for path in cloud.owners},
+            "by_vcd": {name: _plain(self._truth.tenant_by_vcd(name, start, end)) for name in names},
+        }
 
     def stats(self) -> dict[str, Any]:
         """Return requests, load, log-ins and used faults; the members differ in type."""

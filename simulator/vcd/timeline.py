@@ -37,9 +37,9 @@ class Timeline(Generic[V]):
             if value != (changes[-1][1] if changes else None):
                 changes.append((at, value))
 
-    def keys(self) -> list[str]:
-        """Return every key that ever had a value, in order."""
-        return sorted(key for key, changes in self._changes.items() if changes)
+    def __iter__(self) -> Iterator[str]:
+        """Yield every key that ever had a value, in order."""
+        return iter(sorted(key for key, changes in self._changes.items() if changes))
 
     def spells(self, key: str) -> Iterator[Spell[V]]:
         """Yield the values of a key in the order of time; none where it had no value."""

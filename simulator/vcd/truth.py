@@ -61,7 +61,7 @@ class CloudTruth:
         Times are of the managers' clock; what was held when the scenario began starts there.
         """
         found: list[tuple[str, Spell[Held]]] = []
-        for key in self._cloud.held.keys():  # noqa: SIM118 - no mapping
+        for key in self._cloud.held:
             for start, end, held in self._cloud.held.spells(key):
                 until = None if end is None else self._provider.manager_time(end)
                 found.append((key, Spell(self._provider.manager_time(start), until, held)))
