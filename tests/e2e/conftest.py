@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from simulator import Scenario, Simulator, load_scenario
 from simulator.scenario import AuthSpec, UserSpec
-from tests.e2e.harness import Daemon, Place, Settings
+from tests.e2e.harness import PROGRAM, Daemon, Place, Settings
 
 PASSWORD = "pass-w0rd/of the+provider=%27"
 """Of the simulated account; a form and a URL write it otherwise than it is."""
@@ -34,7 +34,14 @@ class StartSimulator(Protocol):
 class StartDaemon(Protocol):
     """Starts a daemon."""
 
-    async def __call__(self, settings: Settings, *, ready: bool = True, tls: ssl.SSLContext | None = None) -> Daemon:
+    async def __call__(
+        self,
+        settings: Settings,
+        *,
+        ready: bool = True,
+        tls: ssl.SSLContext | None = None,
+        program: Sequence[str] = PROGRAM,
+    ) -> Daemon:
         """Return it, ready, or only up."""
 
 
@@ -74,8 +81,14 @@ async def start_simulator(_stack: AsyncExitStack, place: Place) -> StartSimulato
 async def start_daemon(_stack: AsyncExitStack, place: Place) -> StartDaemon:
     """Start daemons; they end with the test."""
 
-    async def start(settings: Settings, *, ready: bool = True, tls: ssl.SSLContext | None = None) -> Daemon:
-        daemon = Daemon(place, settings, tls)
+    async def start(
+        settings: Settings,
+        *,
+        ready: bool = True,
+        tls: ssl.SSLContext | None = None,
+        program: Sequence[str] = PROGRAM,
+    ) -> Daemon:
+        daemon = Daemon(place, settings, tls, program)
         close: Callable[[], Awaitable[None]] = daemon.close
         _stack.push_async_callback(close)
         await daemon.start(ready=ready)

@@ -41,6 +41,9 @@ BILLING_TOKEN: Final = "billing-token/0123456789+word"
 
 SOURCE: Final = "nsx-sim"
 
+PROGRAM: Final = ("collector.cli",)
+"""The module that is northmeter."""
+
 Settings = dict[str, Any]
 """A settings file as plain data; its values are of any shape."""
 
@@ -143,13 +146,21 @@ class Daemon:
         place: Where it runs.
         settings: Its settings; ``http.listen`` is filled in.
         tls: How to check the listener's certificate, where the settings have one.
+        program: The module that is run, with arguments of its own.
     """
 
-    def __init__(self, place: Place, settings: Settings, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        place: Place,
+        settings: Settings,
+        tls: ssl.SSLContext | None = None,
+        program: Sequence[str] = PROGRAM,
+    ) -> None:
         self.place = place
         self.port = free_port()
         self.settings = settings | {"http": settings.get("http", {}) | {"listen": f"127.0.0.1:{self.port}"}}
         self._tls = tls
+        self._program = program
         self._process: subprocess.Popen[bytes] | None = None
         self._runs = 0
         place.write(self.settings)
@@ -182,7 +193,7 @@ class Daemon:
         self._runs += 1
         with self.log_path.open("wb") as log:
             self._process = subprocess.Popen(
-                _line("run", "-c", str(self.place.settings_file)),
+                _line("run", "-c", str(self.place.settings_file), program=self._program),
                 cwd=self.place.folder,
                 env=_environment(self.place.folder),
                 stdin=subprocess.DEVNULL,
@@ -349,9 +360,10 @@ def daemon_settings(place: Place, sim: Simulator, source: Mapping[str, Any] | No
         parts: Top-level keys, of any shape.
     """
     settings = settings_for(sim, source=SOURCE)
+    for one in settings["sources"]:
+        del one["password"]
+        one["password_file"] = place.secret("nsx-password", sim.password)
     nsx = settings["sources"][0]
-    del nsx["password"]
-    nsx["password_file"] = place.secret("nsx-password", sim.password)
     nsx.update(source or {})
     settings["sources"][0] = {key: value for key, value in nsx.items() if value is not None}
     token = place.secret("billing-token", BILLING_TOKEN)
@@ -368,8 +380,8 @@ def daemon_settings(place: Place, sim: Simulator, source: Mapping[str, Any] | No
     )
 
 
-def _line(*arguments: str) -> Sequence[str]:
-    return [sys.executable, "-m", "collector.cli", *arguments]
+def _line(*arguments: str, program: Sequence[str] = PROGRAM) -> Sequence[str]:
+    return [sys.executable, "-m", *program, *arguments]
 
 
 def _environment(home: Path) -> dict[str, str]:

@@ -85,7 +85,8 @@ async def ledger_sums(path: Path, start: int, end: int) -> Sums:
     return add(rows)
 
 
-def _window(start: int, end: int) -> dict[str, str]:
+def window(start: int, end: int) -> dict[str, str]:
+    """Return the parameters of [start, end)."""
     return {"start": format_time(start), "end": format_time(end)}
 
 
@@ -98,7 +99,7 @@ def _row(row: Mapping[str, Any]) -> tuple[Who, Sum]:
 
 async def api_sums(daemon: Daemon, start: int, end: int, granularity: str, form: str = "json") -> Sums:
     """Return what the API says, page by page and added up."""
-    parameters = _window(start, end) | {"granularity": granularity}
+    parameters = window(start, end) | {"granularity": granularity}
     if form == "json":
         return add(_row(row) for row in await daemon.rows("/api/v1/usage", parameters))
     rows: list[tuple[Who, Sum]] = []
@@ -115,9 +116,9 @@ async def api_sums(daemon: Daemon, start: int, end: int, granularity: str, form:
 
 async def command_sums(place: Place, start: int, end: int, form: str, granularity: str = "total") -> Sums:
     """Return what ``northmeter usage`` prints."""
-    window = _window(start, end)
+    asked = window(start, end)
     done = await place.command(
-        "usage", "--start", window["start"], "--end", window["end"], "--granularity", granularity, "--format", form
+        "usage", "--start", asked["start"], "--end", asked["end"], "--granularity", granularity, "--format", form
     )
     assert done.code == 0, f"usage --format {form}: expected exit 0, got {done.code}: {done.err}"
     rows = json.loads(done.out)["rows"] if form == "json" else csv.DictReader(io.StringIO(done.out))

@@ -11,9 +11,9 @@ Look = Callable[[], Awaitable[bool]]
 """Tells whether a state is reached."""
 
 
-def polls(outcome: str) -> str:
-    """Return the metric that counts the calls of polls with this outcome."""
-    return f'northmeter_polls_total{{source="{SOURCE}",outcome="{outcome}"}}'
+def polls(outcome: str, source: str = SOURCE) -> str:
+    """Return the metric that counts the calls of a source's polls with this outcome."""
+    return f'northmeter_polls_total{{source="{source}",outcome="{outcome}"}}'
 
 
 def more(daemon: Daemon, series: str, by: float = 1) -> Look:

@@ -1,0 +1,209 @@
+"""Edges of NSX-V through the whole daemon: every sample of their manager is booked once, whatever happens meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from random import Random
+from typing import Any, Final
+
+import pytest
+
+from simulator import Scenario, Simulator, load_scenario
+from simulator.settings import NSXV_SOURCE
+from tests.e2e.conftest import StartDaemon, StartSimulator
+from tests.e2e.edges import (
+    EDGE_KIND,
+    Edges,
+    SlotRow,
+    not_once,
+    of_edges,
+    read_edges,
+    served_slots,
+    true_slots,
+    true_sums,
+    uplinks,
+)
+from tests.e2e.harness import Daemon, Place, Settings, daemon_settings
+from tests.e2e.hours import HOUR, MINUTE, Hours
+from tests.e2e.sinks import Sums, api_sums, differences, ledger_sums, metrics_sums, window
+from tests.e2e.truth import FAR
+from tests.e2e.waits import more, polls
+from tests.servers import promtool_check_metrics
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+
+SLOT: Final = 5 * MINUTE
+DAY: Final = 24 * HOUR
+
+KILLS: Final = 10
+
+REQUESTS_MAX: Final = 13
+"""Kills come after fewer statistics requests than these: three rounds of four edges."""
+
+DOUBTS: Final = frozenset({"conflict", "out_of_order", "implausible", "answer_invalid"})
+"""Events of samples that were not booked as they are."""
+
+
+def scenario(**nsxv: Any) -> Scenario:
+    """Return the scenario of edges, with another manager."""
+    loaded = load_scenario("nsxv")
+    assert loaded.nsxv is not None
+    return loaded.model_copy(update={"nsxv": loaded.nsxv.model_copy(update=nsxv)})
+
+
+def edge_settings(place: Place, sim: Simulator, **source: Any) -> Settings:
+    """Return settings whose source of edges has these keys."""
+    settings = daemon_settings(place, sim, poll={"interval": "1s", "gap_after": "15m"})
+    edges = next(one for one in settings["sources"] if one["kind"] == "nsxv")
+    edges |= {"requests_per_second": 40} | source
+    return settings
+
+
+async def polled(daemon: Daemon, rounds: int = 1) -> None:
+    """Return when every edge was asked again."""
+    await daemon.until(more(daemon, polls("ok", NSXV_SOURCE), 4 * rounds), "every edge was asked again")
+
+
+async def caught_up(daemon: Daemon, sim: Simulator, place: Place) -> Edges:
+    """Return what the ledger has once the newest sample of every uplink is booked."""
+    newest = (sim.device_time() - MINUTE) // SLOT * SLOT
+
+    async def booked() -> Edges | None:
+        edges = await read_edges(place.ledger, sim)
+        behind = {one.path for one in edges.uplinks.values() if one.end < newest}
+        return edges if {one.path for one in edges.uplinks.values()} == uplinks(sim) and not behind else None
+
+    found: Edges = await daemon.until(booked, f"every uplink is booked until {newest}", 60)
+    return found
+
+
+def same(what: str, expected: Any, got: Any) -> None:
+    """Pass when two mappings are equal."""
+    told = differences(expected, got)
+    assert not told, f"{what} differs from what the manager recorded:\n{told}"
+
+
+def bytes_of(served: Mapping[SlotRow, Mapping[str, Any]]) -> dict[SlotRow, int]:
+    """Return the bytes of rows, without empty ones."""
+    return {slot: int(row["bytes"]) for slot, row in served.items() if row["bytes"] != "0"}
+
+
+async def every_answer_says(truth: Sums, daemon: Daemon, place: Place, begin: int) -> None:
+    """Pass when ledger, API and metrics have these sums of edges."""
+    assert truth, "expected some traffic"
+    same("the ledger", truth, of_edges(await ledger_sums(place.ledger, 0, FAR)))
+    for granularity in ("hour", "total"):
+        same(f"the API, {granularity}", truth, of_edges(await api_sums(daemon, begin, begin + 2 * DAY, granularity)))
+    shown, text = await metrics_sums(daemon)
+    same("/metrics", truth, of_edges(shown))
+    promtool_check_metrics(text)
+
+
+async def holes_are_missing(daemon: Daemon, edges: Edges) -> None:
+    """Pass when the API says of each uplink how long it was measured, and how long nothing is known."""
+    for label, one in edges.uplinks.items():
+        asked = window(one.start, one.end) | {"granularity": "total", "by": "point", "kind": EDGE_KIND}
+        (row,) = [row for row in await daemon.rows("/api/v1/usage", asked) if row["point"] == label]
+        known = sum(sample.sample.interval_ms for sample in one.samples) // 1_000
+        expected = (known, (one.end - one.start) // 1_000 - known)
+        got = (row["measured_seconds"], row["missing_seconds"])
+        assert got == expected, f"{label}: expected {expected} seconds measured and missing, got {got}"
+
+
+# --- outages of ours -------------------------------------------------------------------------------------------------
+
+
+async def test_every_sample_is_booked_once_through_four_hours_of_ours(
+    place: Place, start_simulator: StartSimulator, start_daemon: StartDaemon
+) -> None:
+    # Given a daemon that meters edges
+    sim = await start_simulator(scenario(notation="exponent"), speed=1)
+    hours = Hours(place, sim)
+    hours.go(HOUR)
+    daemon = await start_daemon(edge_settings(place, sim), program=hours.program)
+    await caught_up(daemon, sim, place)
+
+    # When samples come late and twice, an edge fails over, and the daemon is away for four hours
+    sim.fault("late_sample", path="/edges/edge-4/*", endpoint="statistics", label="spoilt")
+    sim.fault("repeat_samples", path="/edges/edge-1/*", endpoint="statistics", label="spoilt")
+    for _ in range(3):
+        hours.go(4 * MINUTE)
+        await polled(daemon)
+    sim.fault("edge_failover", path="edge-1", by="11m")
+    hours.go(13 * MINUTE)
+    await polled(daemon)
+    await daemon.kill()
+    hours.go(4 * HOUR)
+    sim.clear("spoilt")
+    await daemon.start()
+    edges = await caught_up(daemon, sim, place)
+
+    # Then each sample that was recorded is booked once, in its own slot, and everything says so
+    wrong = not_once(sim, edges)
+    assert not wrong, "samples:\n" + "\n".join(wrong[:20])
+    served = await served_slots(daemon, sim.clock.start)
+    same("the API per slot", true_slots(sim, edges), bytes_of(served))
+    await every_answer_says(true_sums(sim, edges), daemon, place, sim.clock.start)
+
+    # And the failover alone is missing, and told
+    await holes_are_missing(daemon, edges)
+    gaps = [(gap.point, gap.tenant) for gap in edges.named("gap")]
+    expected = [(f"{NSXV_SOURCE}:/edges/edge-1/vnics/{index}", "acme") for index in (0, 3)]
+    assert sorted(gaps) == expected, f"expected {expected}, got {gaps}"
+    assert not [one for one in edges.events if one.event in DOUBTS], f"expected no doubt, got {edges.events}"
+
+
+async def test_every_sample_is_booked_once_whenever_the_daemon_is_killed(
+    seed: int, place: Place, start_simulator: StartSimulator, start_daemon: StartDaemon
+) -> None:
+    # Given a manager that answers in XML, and spoils some of it
+    units: dict[str, Any] = {"asked_unit": "s", "sample_unit": "ms", "meta_unit": "ms"}
+    sim = await start_simulator(scenario(namespace="urn:edges", vnic_types=False, **units), speed=1)
+    hours = Hours(place, sim)
+    hours.go(HOUR)
+    settings = edge_settings(place, sim, format="xml")
+    daemon = await start_daemon(without_nsxt(settings), program=hours.program)
+    await caught_up(daemon, sim, place)
+    sim.fault("late_sample", path="/edges/edge-4/*", endpoint="statistics", percent=40, label="spoilt")
+    sim.fault("repeat_samples", path="/edges/edge-1/*", endpoint="statistics", percent=40, label="spoilt")
+    sim.fault("cut", manager="nsxv-a", endpoint="statistics", percent=10, label="spoilt")
+
+    # When the daemon is killed again and again, some requests after new samples came
+    random = Random(f"{seed}/kills")
+    for _ in range(KILLS):
+        hours.go(random.randrange(3 * MINUTE, 20 * MINUTE))
+        await asked(daemon, sim, random.randrange(1, REQUESTS_MAX))
+        await daemon.kill()
+        daemon.spawn()
+    sim.clear("spoilt")
+    await daemon.wait_ready()
+    edges = await caught_up(daemon, sim, place)
+
+    # Then each sample that was recorded is booked once, and everything says so
+    wrong = not_once(sim, edges)
+    assert not wrong, f"seed {seed}: samples:\n" + "\n".join(wrong[:20])
+    await every_answer_says(true_sums(sim, edges), daemon, place, sim.clock.start)
+    await holes_are_missing(daemon, edges)
+    told = [one for one in edges.events if one.event in {*DOUBTS, "gap"}]
+    assert not told, f"seed {seed}: expected no doubt, got {told}"
+
+
+async def asked(daemon: Daemon, sim: Simulator, requests: int) -> None:
+    """Return when so many more statistics were asked for, at the manager or through its director."""
+    before = sim.stats()["statistics_requests"]
+
+    async def reached() -> bool:
+        return bool(sim.stats()["statistics_requests"] >= before + requests)
+
+    await daemon.until(reached, f"{requests} more requests", 60)
+
+
+def without_nsxt(settings: Settings) -> Settings:
+    """Return settings that meter edges alone."""
+    sources = [one for one in settings["sources"] if one["kind"] != "nsxt"]
+    names = {one["name"] for one in sources}
+    tenants = [
+        tenant | {"points": [point for point in tenant.get("points", []) if point["source"] in names]}
+        for tenant in settings["tenants"]
+    ]
+    return settings | {"sources": sources, "tenants": tenants}
