@@ -182,7 +182,7 @@ def discover(
     out, errors = _console(), Console(stderr=True)
     if history is not None or balance:
         raise typer.Exit(asyncio.run(_discover_in_ledger(loaded, history, form, out, errors)))
-    raise typer.Exit(asyncio.run(show(loaded.settings, SystemClock(), form.value, out, errors)))
+    raise typer.Exit(asyncio.run(show(loaded.settings, SystemClock(), out, errors, form=form.value)))
 
 
 async def _discover_in_ledger(loaded: Loaded, point: str | None, form: ListForm, out: Console, errors: Console) -> int:
@@ -195,7 +195,7 @@ async def _discover_in_ledger(loaded: Loaded, point: str | None, form: ListForm,
     await reader.start()
     try:
         if point is not None:
-            return await history(reader, point, form.value, out, errors)
+            return await history(reader, point, out, errors, form=form.value)
         return await balance(loaded.settings, reader, SystemClock(), out, errors, form=form.value)
     finally:
         await reader.stop()

@@ -12,13 +12,15 @@ from rich.table import Table
 
 from collector.balances import Balance, balances, bytes_of, full_hours, remainder_of, routers_of
 from collector.clock import Clock
-from collector.commands.discover import say_unreachable
+from collector.commands.discover import WIDE_MIN, say_unreachable
 from collector.commands.survey import survey
 from collector.core.balance import MILLION, percent
 from collector.core.periods import format_time
 from collector.model.identity import Direction
 from collector.ports import LedgerReader
 from config.settings import Settings
+
+SIDES = ("uplinks", "services", "links", "remainder", "share")
 
 LACKING_MAX = 5
 """Parts without full coverage that are named of one gateway."""
@@ -52,7 +54,7 @@ async def balance(
 def _print(found: list[Balance], bound_ppm: int, out: Console) -> None:
     known = [one for one in found if one.remainder is not None]
     if known:
-        out.print(_table(known, bound_ppm))
+        out.print(_table(known, bound_ppm, out.width))
         out.print(
             "remainder: uplinks and services less links; traffic between tenants makes it negative; beyond "
             f"{percent(Fraction(bound_ppm, MILLION))} of the greater side it is told",
@@ -72,26 +74,38 @@ def _print(found: list[Balance], bound_ppm: int, out: Console) -> None:
         out.print("no Tier-0 or VRF has both uplinks and links", highlight=False)
 
 
-def _table(known: list[Balance], bound_ppm: int) -> Table:
+def _table(known: list[Balance], bound_ppm: int, width: int) -> Table:
+    """Return a row for each direction of a gateway, or, where that does not fit, a line for each side."""
     table = Table(title="last full hour, in bytes")
-    table.add_column("gateway", overflow="fold")
-    table.add_column("direction")
-    for heading in ("uplinks", "services", "links", "remainder", "share"):
-        table.add_column(heading, justify="right", overflow="fold")
+    is_wide = width >= WIDE_MIN
+    for heading in ("gateway", "hour", "direction") if is_wide else ("gateway",):
+        table.add_column(heading, overflow="fold")
+    for heading in SIDES if is_wide else Direction:
+        table.add_column(heading, justify="right", no_wrap=True)
     for one in known:
-        left = one.remainder
-        if left is None:
-            continue
-        style = "red" if left.exceeds(bound_ppm) and not one.is_partial else ""
-        for direction in Direction:
-            first = direction is Direction.INGRESS
-            gateway = _name(one) if first else format_time(one.start or 0)
-            sides = (one.uplinks, one.services, one.links)
-            sums = [_grouped(bytes_of(usage, direction)) for usage in sides]
-            rest = _grouped(remainder_of(left, direction)[0])
-            row = (escape(gateway), direction.value, *sums, rest, percent(_share(one, direction)))
-            table.add_row(*row, style=style, end_section=not first)
+        columns = {direction: _sides(one, direction) for direction in Direction}
+        hour, style = format_time(one.start or 0), "red" if _is_told(one, bound_ppm) else ""
+        if is_wide:
+            for direction, cells in columns.items():
+                is_last = direction is Direction.EGRESS
+                table.add_row(escape(_name(one)), hour, direction.value, *cells, style=style, end_section=is_last)
+        else:
+            table.add_row(f"{escape(_name(one))}\n{hour}", "", "", style=style)
+            for number, side in enumerate(SIDES):
+                cells = [columns[direction][number] for direction in Direction]
+                table.add_row(f"  {side}", *cells, style=style, end_section=side == SIDES[-1])
     return table
+
+
+def _sides(one: Balance, direction: Direction) -> list[str]:
+    """Return what ``SIDES`` names, in words."""
+    sums = [bytes_of(usage, direction) for usage in (one.uplinks, one.services, one.links)]
+    rest = remainder_of(one.remainder, direction)[0] if one.remainder is not None else 0
+    return [*map(_grouped, (*sums, rest)), percent(_share(one, direction))]
+
+
+def _is_told(one: Balance, bound_ppm: int) -> bool:
+    return one.remainder is not None and one.remainder.exceeds(bound_ppm) and not one.is_partial
 
 
 def _share(one: Balance, direction: Direction) -> Fraction:

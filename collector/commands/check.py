@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from collector.clock import Clock
-from collector.commands.directors import map_words
+from collector.commands.directors import counted, map_words
 from collector.commands.survey import Survey, survey
 from config.loader import Loaded
 
@@ -23,9 +23,9 @@ def say_offline(loaded: Loaded, name: str, out: Console) -> None:
         f"{count} {kind}" for kind, count in sorted(Counter(one.kind for one in settings.sources).items())
     )
     out.print(
-        f"{escape(name)}: no faults; {_count(len(settings.sources), 'source')} ({kinds}), "
-        f"{_count(len(settings.tenants), 'tenant')}, {_count(points, 'explicit point')}, "
-        f"{_count(len(loaded.warnings), 'warning')}",
+        f"{escape(name)}: no faults; {counted(len(settings.sources), 'source')} ({kinds}), "
+        f"{counted(len(settings.tenants), 'tenant')}, {counted(points, 'explicit point')}, "
+        f"{counted(len(loaded.warnings), 'warning')}",
         highlight=False,
     )
 
@@ -65,7 +65,3 @@ def _say(one: Survey, out: Console) -> bool:
     for words in notes:
         out.print(f"  [yellow]note[/yellow] {escape(words)}", highlight=False, soft_wrap=True)
     return not all(ok for ok, _ in lines)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("" if number == 1 else "s")

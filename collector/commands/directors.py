@@ -67,10 +67,10 @@ def map_words(one: Survey) -> str:
     state = "complete" if cloud.complete else "not complete, so that it is not put in force"
     state += "" if cloud.addresses_complete else "; its addresses are not complete"
     parts = (
-        _count(len(cloud.orgs), "organisation"),
-        _count(len(cloud.gateways), "gateway"),
-        _count(len(cloud.networks), "external network"),
-        f"{held} addresses in {_count(len(cloud.allocations), 'allocation')}",
+        counted(len(cloud.orgs), "organisation"),
+        counted(len(cloud.gateways), "gateway"),
+        counted(len(cloud.networks), "external network"),
+        f"{held} addresses in {counted(len(cloud.allocations), 'allocation')}",
     )
     return f"API {cloud.version}, {', '.join(parts)}; the map is {state}"
 
@@ -87,5 +87,6 @@ def print_director(one: Survey, sources: Sequence[Survey], out: Console) -> None
     out.print()
 
 
-def _count(number: int, noun: str) -> str:
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun."""
     return f"{number} {noun}" + ("" if number == 1 else "s")

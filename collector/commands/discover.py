@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from collector.clock import Clock
-from collector.commands.directors import director_json, not_found, print_director
+from collector.commands.directors import counted, director_json, not_found, print_director
 from collector.commands.survey import Survey, survey
 from collector.core.attribution import Decision, Note
 from collector.model.identity import UNATTRIBUTED
@@ -24,7 +24,7 @@ WIDE_MIN = 120
 """Columns of a terminal from which kind, end and calls have columns of their own; else they are lines of a cell."""
 
 
-async def discover(settings: Settings, clock: Clock, form: str, out: Console, errors: Console) -> int:
+async def discover(settings: Settings, clock: Clock, out: Console, errors: Console, *, form: str) -> int:
     """Print what the sources have; return 3 when one of them is out of reach, else 0."""
     surveys = await survey(settings, clock, online=False)
     names = {one.name for one in settings.vcd_sources}
@@ -88,8 +88,9 @@ def _print_source(one: Survey, told: set[Note], out: Console) -> None:
     if one.inventory is None or one.attribution is None or one.plan is None:
         return
     rows = _rows(one)
-    version, points = escape(one.inventory.version), len(one.inventory.points)
-    out.print(_table(rows, f"{escape(one.source)}: NSX {version}, {points} metering points", out.width))
+    version = f"NSX {one.inventory.version}, " if one.inventory.version else ""
+    title = f"{one.source}: {version}{counted(len(one.inventory.points), 'metering point')}"
+    out.print(_table(rows, escape(title), out.width))
     out.print(escape(one.plan.words(one.source, one.requests_per_second)), highlight=False, soft_wrap=True)
     unattributed = sum(decision.tenant == UNATTRIBUTED and decision.role is Role.BILLED for _, decision in rows)
     out.print(f"{unattributed} of them belong to nobody and are booked to `{UNATTRIBUTED}`", highlight=False)
@@ -99,8 +100,8 @@ def _print_source(one: Survey, told: set[Note], out: Console) -> None:
 
 
 def _table(rows: list[tuple[FoundPoint, Decision]], title: str, width: int) -> Table:
-    table = Table(title=title)
     is_wide = width >= WIDE_MIN
+    table = Table(title=title, show_lines=not is_wide)
     for heading in ("tenant", "kind", "point", "read at") if is_wide else ("tenant", "point"):
         table.add_column(heading, overflow="fold")
     if is_wide:
@@ -113,7 +114,7 @@ def _table(rows: list[tuple[FoundPoint, Decision]], title: str, width: int) -> T
         why = decision.reason + (f"; {point.note}" if point.note else "")
         cells = [_whose(decision), kind, _named(point), end, calls, why]
         if not is_wide:
-            cost = f"{kind}, {end}" + (f", {calls} calls" if calls else "")
+            cost = f"{kind}, {end}" + (f", {counted(len(point.calls), 'call')}" if is_read else "")
             cells = [_whose(decision), f"{_named(point)}\n{cost}", why]
         table.add_row(*(escape(cell) for cell in cells), style=_style(decision))
     return table

@@ -43,11 +43,12 @@ STORY = frozenset(
 """Events that are about the point; what its counters did is not part of its story."""
 
 
-async def history(reader: LedgerReader, asked: str, form: str, out: Console, errors: Console) -> int:
+async def history(reader: LedgerReader, asked: str, out: Console, errors: Console, *, form: str) -> int:
     """Print a point's owners and events.
 
     Args:
         asked: Label of the point, or its path alone.
+        form: ``table`` or ``json``.
     Returns:
         1 for a point that the ledger does not know, 2 for a path that several sources have, else 0.
     Raises:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Sequence
+from operator import add
 
 from collector.ledger.connection import snapshot
 from collector.ledger.sums import Group, Stretch, summed
 from collector.model.identity import Kind, PointKey, TenantId
 from collector.model.period import SLOT_MS, Instant
-from collector.model.usage import Coverage, Flow, Owner, Role
+from collector.model.usage import Coverage, Flow, Owner, Role, Usage
 
 _ACCOUNTS = """
 SELECT asked.key, account.id
@@ -19,6 +20,8 @@ JOIN point ON point.source = json_extract(asked.value, '$[0]') AND point.kind = 
     AND point.path = json_extract(asked.value, '$[2]')
 JOIN account ON account.point = point.id
 ORDER BY asked.key, account.id"""
+
+_NO_FLOW = Flow(Usage(), Coverage())
 
 _COMPLETE_UNTIL = """
 SELECT asked.key, point.complete_until
@@ -41,17 +44,21 @@ def read_flows(
     Raises sqlite3.Error.
     """
     with snapshot(connection):
-        accounts: dict[int, list[int]] = {}
-        for number, account in connection.execute(_ACCOUNTS, (json.dumps(points),)):
-            accounts.setdefault(int(number), []).append(account)
-        groups = [(number, Group(None, None, tuple(found))) for number, found in accounts.items()]
-        if not groups:
+        found = [
+            (int(number), int(account)) for number, account in connection.execute(_ACCOUNTS, (json.dumps(points),))
+        ]
+        if not found:
             return {}
+        # Each account has the coverage of the time in which the point was its owner's, so that they add up.
+        groups = [(place, Group(None, None, (account,))) for place, (_, account) in enumerate(found)]
         stretch = Stretch(start // SLOT_MS, -(-end // SLOT_MS), groups)
-        return {
-            points[sums.group]: Flow(sums.usage, Coverage(sums.measured_ms, sums.inferred_ms, sums.spread_ms))
-            for sums in summed(connection, stretch, None)
-        }
+        flows: dict[PointKey, Flow] = {}
+        for sums in summed(connection, stretch, None):
+            key = points[found[sums.group][0]]
+            known = flows.get(key, _NO_FLOW)
+            seen = Coverage(sums.measured_ms, sums.inferred_ms, sums.spread_ms)
+            flows[key] = Flow(Usage(*map(add, known.usage, sums.usage)), Coverage(*map(add, known.coverage, seen)))
+        return flows
 
 
 def read_complete_until(connection: sqlite3.Connection, points: Sequence[PointKey]) -> dict[PointKey, Instant]:

@@ -35,6 +35,16 @@ async def test_a_flow_is_the_sum_over_owners_and_over_what_is_read_for_balance(e
     assert await reader.flows([], T0, T0 + HOUR_MS) == {}
 
 
+async def test_a_slot_in_which_a_point_changed_hands_was_observed_for_both_owners(engine: Engine) -> None:
+    writer, reader = await engine.writer(), await engine.reader()
+    acme, globex = await accounts(writer, [(ACME, UPLINK), (GLOBEX, UPLINK)])
+    before = change(acme, 0, coverage=Coverage(120_000))
+    after = change(globex, 0, coverage=Coverage(SLOT_MS - 125_000, 5_000))
+    await writer.commit(batch(slots=(before, after)))
+    flows = await reader.flows([UPLINK], T0, T0 + HOUR_MS)
+    assert flows[UPLINK] == Flow(Usage(*(2 * one for one in SOME)), Coverage(SLOT_MS - 5_000, 5_000))
+
+
 async def test_what_is_read_for_balance_is_no_usage_no_export_and_no_tenant(engine: Engine) -> None:
     writer, reader = await engine.writer(), await engine.reader()
     acme, balance = await accounts(writer, [(ACME, UPLINK), (BALANCE, LINK)])
