@@ -10,22 +10,20 @@ dropped: counters are cumulative, so the next reading proves what these did.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from collector.address_book import AddressBook
+from collector.cabinet import POINTS_AT_ONCE, Cabinet, MeterRules, newest_of
 from collector.clock import Clock
-from collector.core.accounting import Rules
-from collector.core.attribution import Attribution, AttributionRules, Claim, owner_at
+from collector.core.attribution import Attribution, owner_at
 from collector.core.books import Book, Point, SeriesBook
 from collector.core.claims import TUNNELS
 from collector.core.metering import complete_by, fold
 from collector.core.rate_metering import RateBook, complete_rates_by, fold_rates
 from collector.draft import Draft
 from collector.errors import LedgerCorrupt, LedgerError, LedgerUnavailable
-from collector.estate import Estate, explicit
+from collector.estate import Estate
 from collector.handover import Handover
 from collector.model.directory import CloudMap
 from collector.model.identity import Kind, PointKey, ReadAt, TenantId
@@ -38,22 +36,13 @@ from collector.model.usage import (
     InventoryUpdate,
     LedgerState,
     StoredPoint,
-    Usage,
 )
 from collector.ports import Inventory, LedgerWriter
-from collector.shelf import Shelf
 from collector.takeover import Takeover, note_events
 from collector.telemetry.totals import Totals
 from collector.tunnels import UP, TunnelStates
 
-NEW_OBJECT_AFTER_MS = 60_000
-"""An object is new when it was created more than this after the last complete inventory that lacked it, in
-milliseconds: the
-manager's clocks may differ by seconds. Source: docs/accounting.md, row 2."""
-
-
-RATE_KINDS = frozenset({Kind.EDGE_INTERFACE})
-"""Points whose sources give rates instead of counters."""
+__all__ = ["RATES_LATE_MS", "Meter", "MeterRules", "Observer"]
 
 RATES_LATE_MS = 2 * SLOT_MS
 """Silence beyond ``gap_after`` until slots of points that give rates count as complete, in milliseconds: a sample comes
@@ -62,36 +51,9 @@ only every five minutes, and some come a poll late."""
 READINGS_AT_ONCE = 200
 """Readings that are accounted before others get the event loop: about three milliseconds."""
 
-POINTS_AT_ONCE = 2_000
-"""Points that are looked at before others get the event loop: about two milliseconds."""
-
 LEAD_DECAY_MS = 1
 """How much of a clock difference each reading forgets, in milliseconds, so that a clock that was set right is
 believed in the end."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MeterRules:
-    """What the settings say of every point.
-
-    Attributes:
-        max_rate: Ceiling of a believable rate, bit/s, where a point has none of its own.
-        gap_after_ms: Longest interval between two samples that is no gap.
-        claims: The explicit points of the tenants, where there is no other rule.
-        attribution: How points get their tenants, without maps; without it the claims alone decide.
-        directors: Whose maps count; what they name must be found among the gateways.
-    """
-
-    max_rate: int
-    gap_after_ms: int
-    claims: tuple[Claim, ...] = ()
-    attribution: AttributionRules | None = None
-    directors: tuple[str, ...] = ()
-
-    @property
-    def ownership(self) -> AttributionRules:
-        """How points get their tenants."""
-        return self.attribution if self.attribution is not None else explicit(self.claims)
 
 
 class Observer(Protocol):
@@ -125,17 +87,13 @@ class Meter:
         self._ledger = ledger
         self._clock = clock
         self._totals = totals
-        self._rules = rules
         self._observer = observer
-        self._points: dict[PointKey, Point] = {}
-        self._books = Shelf()
-        self._stored: dict[PointKey, StoredPoint] = {}
+        self.books = Cabinet(totals, rules)
         self.estate = Estate(rules.ownership, rules.directors)
         self.addresses = AddressBook()
         self._lead_ms: dict[str, int] = {}
         self._tunnels = TunnelStates()
         self._lock = asyncio.Lock()
-        self._rate_books: dict[PointKey, RateBook] = {}
         self._doubt: _Doubt | None = None
 
     # --- start -----------------------------------------------------------------------------------------------------
@@ -143,32 +101,10 @@ class Meter:
     async def load(self) -> LedgerState:
         """Take up every book where the ledger has it; return what was loaded, for metrics."""
         state = await self._ledger.load()
-        keys = {stored.ref: stored.key for stored in state.points}
-        accounts: dict[int, dict[TenantId, int]] = {}
-        for account in state.accounts:
-            accounts.setdefault(account.point, {})[account.tenant] = account.ref
-            self._totals.add_account(account.ref, account.tenant, keys[account.point], account.total)
-        series: dict[int, dict[tuple[ReadAt, str, str], SeriesBook]] = {}
-        for one in state.series:
-            book = SeriesBook(one.ref, one.state, one.runs, one.expected_from)
-            series.setdefault(one.point, {})[(one.read_at, one.port, one.node)] = book
-        self._load_rates(state)
-        for stored in state.points:
-            self._stored[stored.key] = stored
-            self._books[stored.key] = Book(series.get(stored.ref, {}), stored.complete_until)
-            if stored.owners:
-                self._points[stored.key] = self._point(stored, accounts.get(stored.ref, {}), None)
+        self.books.load(state)
         self.estate.load(state.inventories)
         self.addresses.load(state.addresses)
         return state
-
-    def _load_rates(self, state: LedgerState) -> None:
-        """Take up the books of points that give rates; each has one series."""
-        points = {stored.ref: stored for stored in state.points if stored.key.kind in RATE_KINDS}
-        series = {one.ref: points[one.point] for one in state.series if one.point in points}
-        states = {update.series: update.state for update in state.rates}
-        for ref, stored in series.items():
-            self._rate_books[stored.key] = RateBook(ref, states.get(ref), stored.complete_until)
 
     # --- a cycle part ----------------------------------------------------------------------------------------------
 
@@ -178,7 +114,7 @@ class Meter:
         Raises:
             LedgerCorrupt: The ledger is damaged; the daemon must stop.
         """
-        known = [reading for reading in readings if reading.point in self._points]
+        known = [reading for reading in readings if reading.point in self.books.points]
         if not known:
             return True
         async with self._lock:
@@ -190,7 +126,7 @@ class Meter:
                     if number % READINGS_AT_ONCE == 0:
                         await asyncio.sleep(0)
                     self._note_lead(reading)
-                    point, book = self._points[reading.point], books[reading.point]
+                    point, book = self.books.points[reading.point], books[reading.point]
                     if reading.state is not None:
                         draft.note(self._state_event(point, reading))
                     change = fold(self._for_end(point, reading.read_at), book, reading)
@@ -213,7 +149,7 @@ class Meter:
         Raises:
             LedgerCorrupt: The ledger is damaged; the daemon must stop.
         """
-        known = [reading for reading in readings if reading.point in self._points]
+        known = [reading for reading in readings if reading.point in self.books.points]
         if not known:
             return True
         async with self._lock:
@@ -222,7 +158,7 @@ class Meter:
                 books = await self._rate_books_of({reading.point for reading in known})
                 draft = Draft()
                 for reading in known:
-                    point, book = self._points[reading.point], books[reading.point]
+                    point, book = self.books.points[reading.point], books[reading.point]
                     change = fold_rates(point, book, reading)
                     draft.add_rates(point, book, change)
                     books[reading.point] = change.book
@@ -238,18 +174,12 @@ class Meter:
 
     async def _rate_books_of(self, keys: Iterable[PointKey]) -> dict[PointKey, RateBook]:
         """Return the books of these points; a new one gets the reference of its only series."""
-        new = sorted(key for key in keys if key not in self._rate_books)
+        new = sorted(key for key in keys if key not in self.books.rates)
         if new:
-            series = [(self._points[key].ref, ReadAt.INTERFACE, "", "") for key in new]
+            series = [(self.books.points[key].ref, ReadAt.INTERFACE, "", "") for key in new]
             for key, ref in zip(new, await self._ledger.intern_series(series), strict=True):
-                self._rate_books[key] = RateBook(ref)
-        return {key: self._rate_books[key] for key in keys}
-
-    def rate_states(self, source: str) -> dict[PointKey, RateState]:
-        """Return what the points of a source have booked: where the next answer begins."""
-        return {
-            key: book.state for key, book in self._rate_books.items() if key.source == source and book.state is not None
-        }
+                self.books.rates[key] = RateBook(ref)
+        return {key: self.books.rates[key] for key in keys}
 
     async def complete_silent(self) -> bool:
         """Let slots count as complete whose points were silent for too long; False when the ledger could not take it.
@@ -261,18 +191,18 @@ class Meter:
             try:
                 await self._settle()
                 now, draft = self._clock.now(), Draft()
-                for number, (key, point) in enumerate(self._points.items(), 1):
-                    known, _ = self._books.times(key)
-                    until = now + min(0, self._lead_ms.get(key.source, 0)) - self._rules.gap_after_ms
+                for number, (key, point) in enumerate(self.books.points.items(), 1):
+                    known, _ = self.books.shelf.times(key)
+                    until = now + min(0, self._lead_ms.get(key.source, 0)) - self.books.rules.gap_after_ms
                     if known and known + SLOT_MS <= until:
-                        book = self._books[key]
+                        book = self.books.shelf[key]
                         draft.add(point, book, complete_by(point, book, until))
                     if number % POINTS_AT_ONCE == 0:
                         await asyncio.sleep(0)
-                until = now - self._rules.gap_after_ms - RATES_LATE_MS
-                for key, rate_book in self._rate_books.items():
-                    if key in self._points:
-                        rate_point = self._points[key]
+                until = now - self.books.rules.gap_after_ms - RATES_LATE_MS
+                for key, rate_book in self.books.rates.items():
+                    if key in self.books.points:
+                        rate_point = self.books.points[key]
                         draft.add_rates(rate_point, rate_book, complete_rates_by(rate_point, rate_book, until))
                 if draft.books or draft.rate_books:
                     await self._commit(draft.batch(now, ()), draft, 0)
@@ -293,10 +223,10 @@ class Meter:
             key = reading.point
             book = books.get(key)
             if book is None:
-                book = books[key] = self._books[key]
+                book = books[key] = self.books.shelf[key]
             for row in reading.rows:
                 if (reading.read_at, row.port, row.node) not in book.series:
-                    new[self._points[key].ref, reading.read_at, row.port, row.node] = key
+                    new[self.books.points[key].ref, reading.read_at, row.port, row.node] = key
         if new:
             await self._register_series(books, new)
         return books
@@ -317,8 +247,8 @@ class Meter:
     def _take(self, doubt: _Doubt) -> None:
         """Let books and totals follow a batch that is in the ledger."""
         self._doubt = None
-        self._books.update(doubt.books)
-        self._rate_books.update(doubt.rate_books)
+        self.books.shelf.update(doubt.books)
+        self.books.rates.update(doubt.rate_books)
         self._tunnels.take(doubt.batch.events)
         self._totals.apply((change.account, change.usage) for change in doubt.batch.slots)
 
@@ -403,7 +333,7 @@ class Meter:
             source = inventory.source
             attribution = await self.estate.attribute_inventory(inventory)
             takeover = Takeover(
-                self._stored,
+                self.books.stored,
                 self.estate.at(source),
                 inventory,
                 attribution,
@@ -415,10 +345,10 @@ class Meter:
             accounts = await self._open_accounts(takeover.changed)
             update = takeover.update()
             holding = await self.estate.hold(
-                inventory, attribution, lambda key: (takeover.changed.get(key) or self._stored[key]).key
+                inventory, attribution, lambda key: (takeover.changed.get(key) or self.books.stored[key]).key
             )
             await self._ledger.store_inventory(update)
-            self._install(
+            self.books.install(
                 {**dict.fromkeys(found.key for found in inventory.points), **takeover.changed},
                 accounts,
                 takeover.max_rate,
@@ -446,8 +376,8 @@ class Meter:
                 handover = Handover(attribution, cloud.at, self._booked_until, first_map=first_map)
                 handovers[source] = handover
                 for key in self.estate.points()[source]:
-                    owned = handover.owned(self._stored[key])
-                    if owned is not self._stored[key]:
+                    owned = handover.owned(self.books.stored[key])
+                    if owned is not self.books.stored[key]:
                         changed[key] = owned
                 events += handover.events
                 events += note_events(attribution.notes, self.estate.told(source), source, cloud.at)
@@ -464,7 +394,7 @@ class Meter:
             holdings = await self.estate.hold_with(attributions)
             await self._ledger.store_inventory(update)
             self.addresses.take()
-            self._install(changed, accounts, lambda key: handovers[key.source].max_rate(key))
+            self.books.install(changed, accounts, lambda key: handovers[key.source].max_rate(key))
             self.estate.install_map(cloud, holdings)
             self._observer.noted(update.events)
         return attributions
@@ -474,14 +404,12 @@ class Meter:
 
         A batch of which nobody knows whether it is in the ledger counts as if it were.
         """
-        times = [self._books.times(key).newest_at] if key in self._books else [BEGINNING]
-        rate_books = [self._rate_books.get(key)]
+        times = [self.books.newest(key)]
         if self._doubt is not None:
-            rate_books.append(self._doubt.rate_books.get(key))
-            doubtful = self._doubt.books.get(key)
-            states = (series.state for series in doubtful.series.values()) if doubtful is not None else ()
+            rate_book, book = self._doubt.rate_books.get(key), self._doubt.books.get(key)
+            times.append(newest_of(rate_book) if rate_book is not None else BEGINNING)
+            states = (series.state for series in book.series.values()) if book is not None else ()
             times += [state.baseline.at for state in states if state is not None]
-        times += [_newest_of(book) for book in rate_books if book is not None]
         return max(times)
 
     async def _open_accounts(self, changed: Mapping[PointKey, StoredPoint]) -> dict[int, dict[TenantId, int]]:
@@ -497,48 +425,24 @@ class Meter:
             accounts.setdefault(point, {})[tenant] = ref
         return accounts
 
-    def _install(
-        self,
-        changed: Mapping[PointKey, StoredPoint | None],
-        accounts: Mapping[int, Mapping[TenantId, int]],
-        max_rate: Callable[[PointKey], int | None],
-    ) -> None:
-        """Let the books know what the ledger has taken; ``None`` is a point that is as it was, but for its rules."""
-        self._stored.update({key: stored for key, stored in changed.items() if stored is not None})
-        for key in changed:
-            stored, before = self._stored[key], self._points.get(key)
-            known = {**(before.accounts if before else {}), **accounts.get(stored.ref, {})}
-            for tenant, ref in known.items():
-                self._totals.add_account(ref, tenant, key, Usage())
-            if key not in self._books:
-                self._books[key] = Book({})
-            point = self._point(stored, known, max_rate(key))
-            if point != before:
-                self._points[key] = point
-
-    def _point(self, stored: StoredPoint, accounts: Mapping[TenantId, int], max_rate: int | None) -> Point:
-        created_at = stored.created_at
-        proved = (
-            created_at is not None
-            and stored.lacked_at is not None
-            and created_at - stored.lacked_at > NEW_OBJECT_AFTER_MS
-        )
-        rules = _shared_rules(
-            max_rate or self._rules.max_rate, self._rules.gap_after_ms, created_at if proved else None
-        )
-        return Point(ref=stored.ref, key=stored.key, rules=rules, owners=stored.owners, accounts=dict(accounts))
-
     # --- what others ask -------------------------------------------------------------------------------------------
 
     def set_rules(self, rules: MeterRules) -> None:
         """Judge by other settings from now on; owners follow with the next inventory."""
-        self._rules = rules
+        self.books.rules = rules
         self.estate.set_rules(rules.ownership, rules.directors)
 
     def known_end(self, key: PointKey) -> ReadAt | None:
         """Return the end at which a link was read so far."""
-        stored = self._stored.get(key)
-        return stored.read_at if stored else None
+        return self.books.known_end(key)
+
+    def rate_states(self, source: str) -> dict[PointKey, RateState]:
+        """Return what the points of a source have booked: where the next answer begins."""
+        return self.books.rate_states(source)
+
+    async def newest_samples(self) -> dict[tuple[str, Kind], Instant]:
+        """Return (source, kind) → device time of the newest sample of the point that lags most behind."""
+        return await self.books.newest_samples(self.estate.points())
 
     def tunnels_up(self) -> dict[tuple[str, str, str, str], bool]:
         """Return (source, tenant, kind, point) → whether a tunnel is up, for every one whose state is known."""
@@ -546,39 +450,8 @@ class Meter:
         for source, points in self.estate.points().items():
             tunnels = [key for key in points if key.kind in TUNNELS]
             for key, state in self._tunnels.now(tunnels).items():
-                made[source, self._stored[key].owners[-1].tenant, key.kind.value, key.label] = state == UP
+                made[source, self.books.stored[key].owners[-1].tenant, key.kind.value, key.label] = state == UP
         return made
-
-    async def newest_samples(self) -> dict[tuple[str, Kind], Instant]:
-        """Return (source, kind) → device time of the newest sample of the point that lags most behind."""
-        oldest: dict[tuple[str, Kind], Instant] = {}
-        for source, points in self.estate.points().items():
-            for number, key in enumerate(points, 1):
-                newest = self._newest(key)
-                if newest:
-                    kind = (source, key.kind)
-                    oldest[kind] = min(newest, oldest.get(kind, newest))
-                if number % POINTS_AT_ONCE == 0:
-                    await asyncio.sleep(0)
-        return oldest
-
-    def _newest(self, key: PointKey) -> Instant:
-        """Return the device time of the newest trusted sample of a point, the beginning without one."""
-        rate_book = self._rate_books.get(key)
-        if rate_book is not None:
-            return _newest_of(rate_book)
-        return self._books.times(key).newest_at if key in self._books else BEGINNING
-
-
-def _newest_of(book: RateBook) -> Instant:
-    """Return the end of the newest sample of a point that gives rates, the beginning without one."""
-    return book.state.pieces[-1].end if book.state is not None and book.state.pieces else BEGINNING
-
-
-@lru_cache(maxsize=1_024)
-def _shared_rules(max_rate: int, gap_after_ms: int, created_at: Instant | None) -> Rules:
-    """Return rules; tens of thousands of points have the same."""
-    return Rules(max_rate=max_rate, gap_after_ms=gap_after_ms, created_at=created_at)
 
 
 def _watermarks(readings: Iterable[Reading]) -> list[tuple[str, Instant]]:
