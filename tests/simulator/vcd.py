@@ -88,7 +88,7 @@ class Director:
         self.access = answer.body.get("access_token", "") if answer.body else ""
         return answer
 
-    async def every(self, name: str, size: int = 128, **query: object) -> list[dict[str, Any]]:
+    async def every(self, name: str, size: int = 128, **query: Any) -> list[dict[str, Any]]:
         """Return all rows of a list, page by page until the total is reached."""
         rows: list[dict[str, Any]] = []
         for page in range(1, 100):
@@ -109,7 +109,7 @@ class Director:
 def _is_json(text: str) -> bool:
     try:
         json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return True
 
