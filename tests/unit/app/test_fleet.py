@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 
 import pytest
 
@@ -11,11 +12,12 @@ from collector import fleet as fleets
 from collector.clock import SystemClock
 from collector.errors import SourceError, SourceUnavailable
 from collector.fleet import Fleet
-from collector.model.identity import PointKey, ReadAt
-from collector.model.sample import Reading
+from collector.model.identity import Kind, PointKey, ReadAt
+from collector.model.sample import Counters, Reading, Row, Sample
+from collector.model.usage import EventName
 from collector.pipeline import Meter, MeterRules
 from collector.poll.scheduler import Jobs
-from collector.ports import Inventory, OnlineReport, PointCall
+from collector.ports import Comparison, Inventory, OnlineReport, PointCall
 from collector.telemetry.health import Health
 from collector.telemetry.metrics import Metrics
 from collector.telemetry.totals import Totals
@@ -73,7 +75,8 @@ class World:
         metrics = Metrics(version="test", clock=clock)
         watch = Watch(metrics, self.health, clock)
         self.jobs = Jobs(watch.job_failed)
-        meter = Meter(MemoryLedger(), clock, Totals(), MeterRules(max_rate=10**9, gap_after_ms=180_000), watch)
+        self.ledger = MemoryLedger()
+        meter = Meter(self.ledger, clock, Totals(), MeterRules(max_rate=10**9, gap_after_ms=180_000), watch)
         self.fleet = Fleet(
             meter=meter,
             submit=lambda _: None,
@@ -123,3 +126,50 @@ async def test_a_source_that_never_starts_is_given_up_with_the_fleet(world: Worl
         await good.discovered.wait()
     assert broken.stopped
     assert broken.attempts == tried
+
+
+class LinkedSource(FussySource):
+    """Has one link, whose ends never agree."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, starts_at=1)
+        self.readings = 0
+        self.link = PointKey(name, Kind.TIER1_DOWNLINK, "/infra/tier-1s/t1")
+
+    async def discover(self, previous: bytes | None, known_ends: Callable[[PointKey], ReadAt | None]) -> Inventory:
+        ends = [(PointCall(path=f"/{end}", node="edge"),) for end in ("tier0", "tier1")]
+        compared = (Comparison(point=self.link, tier0_calls=ends[0], tier1_calls=ends[1]),)
+        found = await super().discover(previous, known_ends)
+        return replace(found, comparisons=compared)
+
+    async def read(self, point: PointKey, read_at: ReadAt, call: PointCall) -> Reading:
+        self.readings += 1
+        at, seen = (self.readings + 1) // 2 * 60_000, self.readings * (10**12 if read_at is ReadAt.TIER0 else 10**9)
+        row = Row("port", "edge", Sample(at, at, Counters(seen, seen)))
+        return Reading(point=point, read_at=read_at, polled_at=at, asked_node=None, rows=(row,))
+
+
+@pytest.mark.parametrize(("every_ms", "told"), [(1, True), (0, False)])
+async def test_the_ends_of_links_are_compared_where_the_settings_ask_for_it(
+    world: World, monkeypatch: pytest.MonkeyPatch, every_ms: int, told: bool
+) -> None:
+    monkeypatch.setattr(fleets, "LOOK_EVERY_MS", 20)
+    source, other = LinkedSource("linked"), FussySource("other", starts_at=1)
+    await world.fleet.add(
+        source,
+        interval_ms=60_000,
+        discover_every_ms=600_000,
+        concurrency=4,
+        compare_every_ms=every_ms,
+        imbalance_ppm=20_000,
+    )
+    await world.add(other)
+    async with asyncio.timeout(WAIT_SECONDS):
+        await source.discovered.wait()
+        await other.discovered.wait()
+        while told and not world.ledger.events:  # noqa: ASYNC110 - a ledger has no event to wait for
+            await asyncio.sleep(0.01)
+    assert {(event.event, event.point) for event in world.ledger.events} == (
+        {(EventName.LINK_IMBALANCE, source.link.label)} if told else set()
+    )
+    assert bool(source.readings) is told

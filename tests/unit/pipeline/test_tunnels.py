@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
 from collector.clock import ManualClock
 from collector.core.attribution import Claim
 from collector.model.identity import Kind, PointKey, ReadAt, TenantId
@@ -18,8 +22,8 @@ TUNNEL = PointKey("nsx", Kind.IPSEC_VPN, "/infra/tier-1s/t1/ipsec-vpn-services/v
 CLAIM = Claim(tenant=ACME, source="nsx", kind=Kind.TIER1_DOWNLINK, tier1="t1")
 
 
-async def told(states: list[str | None]) -> list[tuple[object, object]]:
-    """Read a tunnel once a minute in these states; return what the events say."""
+async def told_by(states: list[str | None]) -> tuple[Meter, Onlooker]:
+    """Read a tunnel once a minute in these states."""
     onlooker = Onlooker()
     onlooker.noted = lambda events: None  # type: ignore[method-assign]  # of another source than its own
     rules = MeterRules(max_rate=10**11, gap_after_ms=180_000, claims=(CLAIM,))
@@ -34,14 +38,23 @@ async def told(states: list[str | None]) -> list[tuple[object, object]]:
         calls=(),
         tier1="/infra/tier-1s/t1",
     )
+    link = replace(point, key=PointKey("nsx", Kind.TIER1_DOWNLINK, "/infra/tier-1s/t1"), read_at=ReadAt.TIER1)
     await meter.apply_inventory(
-        Inventory(source="nsx", at=1, complete=True, version="4.2", points=(point,), changes=(), payload=b"", calls=1)
+        Inventory(
+            source="nsx", at=1, complete=True, version="4.2", points=(link, point), changes=(), payload=b"", calls=1
+        )
     )
     for minute, state in enumerate(states, 1):
         at = minute * 60_000
         row = Row("ipsec", "default", Sample(at, at, Counters(minute, minute, 0, 0, 0, 0)))
         reading = Reading(point=TUNNEL, read_at=ReadAt.SESSION, polled_at=at, asked_node=None, rows=(row,), state=state)
         assert await meter.account([reading])
+    return meter, onlooker
+
+
+async def told(states: list[str | None]) -> list[tuple[object, object]]:
+    """Return what the events of these states say."""
+    _, onlooker = await told_by(states)
     events = [event for batch in onlooker.batches for event in batch.events]
     return [(one.detail["before"], one.detail["now"]) for one in events if one.event is EventName.TUNNEL_STATE]
 
@@ -53,6 +66,22 @@ def test_each_change_is_one_event() -> None:
 def test_a_tunnel_that_is_down_from_the_start_is_told_and_one_that_is_up_is_not() -> None:
     assert drive(told(["DOWN", "DOWN", "UP"])) == [(None, "DOWN"), ("DOWN", "UP")]
     assert drive(told([None, "UP", "UP"])) == []
+
+
+async def shown(states: list[str | None]) -> dict[tuple[str, str, str, str], bool]:
+    meter = (await told_by(states))[0]
+    return meter.tunnels_up()
+
+
+@pytest.mark.parametrize(
+    ("states", "up"), [(["UP"], True), (["DOWN", "UP"], True), (["UP", "DEGRADED"], False), (["DOWN"], False)]
+)
+def test_the_newest_state_is_shown_under_the_newest_owner(states: list[str | None], up: bool) -> None:
+    assert drive(shown(states)) == {("nsx", ACME, "ipsec_vpn", TUNNEL.label): up}
+
+
+def test_a_tunnel_whose_source_tells_no_state_is_not_shown() -> None:
+    assert drive(shown([None])) == {}
 
 
 async def recorded() -> list[Event]:
