@@ -100,20 +100,23 @@ async def _events(reader: LedgerReader, label: str) -> list[StoredEvent]:
 def _spans(owners: Sequence[Owner]) -> list[tuple[Owner, str | None, str | None]]:
     """Return (owner, from, to) in order; ``None`` is the beginning, or now."""
     starts = [format_time(owner.valid_from) if owner.valid_from else None for owner in owners]
-    return list(zip(owners, starts, [*starts[1:], None], strict=True))
+    ends = [*starts[1:], None][: len(owners)]
+    return list(zip(owners, starts, ends, strict=True))
 
 
 def _print(label: str, owners: Sequence[tuple[PointKey, list[Owner]]], events: list[StoredEvent], out: Console) -> None:
     for key, story in owners:
-        table = Table(title=escape(f"{label} ({key.kind.value})"))
+        title = escape(f"{label} ({key.kind.value})")
+        if not story:
+            out.print(f"{title}: nobody ever owned it", highlight=False, soft_wrap=True)
+            continue
+        table = Table(title=title)
         for heading in ("from", "to", "tenant", "role", "why"):
             table.add_column(heading, overflow="fold")
         for owner, start, end in _spans(story):
             cells = (start or "the beginning", end or "now", owner.tenant, owner.role.value, owner.reason)
             table.add_row(*(escape(cell) for cell in cells))
         out.print(table)
-        if not story:
-            out.print("nobody ever owned it", highlight=False)
     if not events:
         out.print("nothing else is known of it", highlight=False)
         return
