@@ -48,7 +48,10 @@ def _describe(sim: Simulator) -> str:
         lines.append(f"nsx-v      {sim.nsxv.name} {sim.nsxv.url}")
     if sim.vcd is not None:
         lines.append(f"vcd        {sim.vcd.name} {sim.vcd.url}")
-        lines.append(f"vcd login  {sim.vcd_username} {sim.vcd_password}, API token {sim.vcd_token}")
+        lines.append(f"vcd-user   {sim.vcd_username}@{sim.vcd_org}")
+        lines.append(f"vcd-pass   {sim.vcd_password}")
+        lines.append(f"vcd-token  {sim.vcd_token}")
+        lines.append(f"vcd-svc    {sim.vcd_service_token}")
     lines.append(f"control    {sim.control_url}")
     lines.append(f"username   {sim.username}")
     lines.append(f"password   {sim.password}")

@@ -85,6 +85,7 @@ def _vcd_source(sim: Simulator, source: str) -> list[dict[str, Any]]:
         "urls": [sim.vcd_url],
         "username": sim.vcd_username,
         "password": sim.vcd_password,
+        "org": sim.vcd_org,
         "managers": managers,
     }
     return [vcd | _tls(sim)]

@@ -282,6 +282,11 @@ class Simulator:
         return self._vcd_spec().users[0].name
 
     @property
+    def vcd_org(self) -> str:
+        """The organisation of that user; ``System`` is the provider's."""
+        return self._vcd_spec().users[0].org
+
+    @property
     def vcd_password(self) -> str:
         """The password of that user."""
         return self._vcd_spec().users[0].password.get_secret_value()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import signal
 import socket
@@ -122,9 +123,21 @@ async def test_settings_name_edges_and_vpcs(start: Start) -> None:
     assert older == [named | {"kind": "vpc"}]
 
 
+async def test_settings_name_the_director_and_leave_the_points_to_it(start: Start) -> None:
+    client = await start("vcd-small")
+    settings = settings_for(client.sim, points=False)
+    source = settings["sources"][2]
+    assert (source["kind"], source["urls"], source["org"]) == ("vcd", [client.sim.vcd_url], "System")
+    assert source["managers"] == {"nsx-a": "nsx-sim", "vc-old": "nsxv-sim"}
+    tenants = {tenant["id"]: tenant for tenant in settings["tenants"]}
+    assert tenants["initech"]["vcd_org"] == "Initech-EMEA"
+    assert not [tenant for tenant in tenants.values() if "points" in tenant]
+    assert "vcd_org" not in tenants["acme"], "an organisation that is called like its tenant needs no name"
+
+
 async def test_the_command_runs_until_it_is_told_to_stop(tmp_path: Path) -> None:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-W", "error", "-m", "simulator", "-c", "small", "--speed", "60", "--folder", str(tmp_path),
+        sys.executable, "-W", "error", "-m", "simulator", "-c", "vcd-small", "--speed", "60", "--folder", str(tmp_path),
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     assert process.stdout is not None
@@ -141,6 +154,16 @@ async def test_the_command_runs_until_it_is_told_to_stop(tmp_path: Path) -> None
             printed["manager"].split()[-1] + "/api/v1/node/version",
             ssl=aiohttp.Fingerprint(bytes.fromhex(printed["sha256"])),
             headers={"Authorization": f"Bearer {printed['token']}"},
+        ) as response,
+    ):
+        assert response.status == 200
+    pair = base64.b64encode(f"{printed['vcd-user']}:{printed['vcd-pass']}".encode()).decode()
+    async with (
+        aiohttp.ClientSession() as http,
+        http.post(
+            printed["vcd"].split()[-1] + "/cloudapi/1.0.0/sessions/provider",
+            ssl=aiohttp.Fingerprint(bytes.fromhex(printed["sha256"])),
+            headers={"Authorization": f"Basic {pair}", "Accept": "application/*;version=38.1"},
         ) as response,
     ):
         assert response.status == 200
