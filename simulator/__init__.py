@@ -1,4 +1,4 @@
-"""A simulated cloud provider on NSX-T and NSX-V that knows the true bytes.
+"""A simulated cloud provider on NSX-T and NSX-V, with a Cloud Director, that knows the true bytes and whose they are.
 
 It owns the endpoints that a meter reads, with their paging, sessions, limits and faults, and the truth about every
 byte. It imports nothing of the daemon, so that a mistake is not made twice.
