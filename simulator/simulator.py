@@ -26,11 +26,11 @@ from simulator.nsxt import Manager
 from simulator.nsxv import EdgePart, NsxvManager
 from simulator.provider import Provider
 from simulator.scenario import Scenario, ScenarioError, load_scenario
+from simulator.summary import summary
 from simulator.tls import TlsFiles, server_context, write_tls
-from simulator.truth import Both, Truth
+from simulator.truth import Truth
 from simulator.units import Instant
 from simulator.vcd.cell import CloudCell
-from simulator.vcd.owners import UNATTRIBUTED
 from simulator.vcd.specs import VcdSpec
 
 LOOPBACK: Final = "127.0.0.1"
@@ -400,53 +400,8 @@ class Simulator:
 
     def truth_summary(self, start: Instant, end: Instant, *, slots: bool = False) -> dict[str, object]:
         """Return the truth of [start, end) in device time as plain data; counts are strings, they outgrow a double."""
-        truth = self.truth()
-        points: list[dict[str, object]] = []
-        for point in truth.points():
-            row: dict[str, object] = {
-                "path": point.path, "kind": point.kind, "tenant": point.tenant,
-                "total": _plain(truth.growth(point.path, start, end, kind=point.kind)),
-                "nodes": {
-                    node: _plain(truth.growth(point.path, start, end, node=node, kind=point.kind))
-                    for node in truth.nodes(point.path, kind=point.kind)
-                },
-            }  # fmt: skip
-            if slots:
-                row["slots"] = [
-                    {"start": slot, **_plain(traffic)}
-                    for slot, traffic in truth.slots(point.path, start, end, kind=point.kind)
-                ]
-            if point.kind == "edge_interface" and self.edges is not None:
-                row["billable"] = _plain(self.edges.truth.billable(point.path, start, end))
-            points.append(row)
-        tenants: dict[str, dict[str, object]] = {}
-        for spec in self.scenario.tenants:
-            tenants[spec.id] = {**_plain(truth.tenant(spec.id, start, end))}
-            if slots:
-                tenants[spec.id]["slots"] = [
-                    {"start": slot, **_plain(traffic)} for slot, traffic in truth.tenant_slots(spec.id, start, end)
-                ]
-        losses = [
-            {
-                "at": loss.at, "reason": loss.reason, "point": loss.point, "end": loss.end, "port_id": loss.port_id,
-                "node": loss.node, "served": loss.served,
-                "values": {name: str(value) for name, value in loss.values._asdict().items()},
-            }
-            for loss in truth.losses
-        ]  # fmt: skip
-        summary = {"start": start, "end": end, "points": points, "tenants": tenants, "losses": losses}
-        return summary | self._summary_by_vcd(start, end)
-
-    def _summary_by_vcd(self, start: Instant, end: Instant) -> dict[str, object]:
-        """Return whose every point was by what the director knew, and what each tenant got of [start, end)."""
-        cloud = self.provider.cloud
-        if cloud is None:
-            return {}
-        names = [*(spec.id for spec in self.scenario.tenants), UNATTRIBUTED]
-        return {
-            "owners": {path: [owned._asdict() for owned in self._truth.owner_history(path)] for path in cloud.owners},
-            "by_vcd": {name: _plain(self._truth.tenant_by_vcd(name, start, end)) for name in names},
-        }
+        edges = None if self.edges is None else self.edges.truth
+        return summary(self.truth(), self.provider, edges, start, end, slots=slots)
 
     def stats(self) -> dict[str, Any]:
         """Return requests, load, log-ins and used faults; the members differ in type."""
@@ -513,10 +468,3 @@ class Simulator:
         error = None if task.cancelled() else task.exception()
         if error is not None:
             self._failed.append(error)
-
-
-def _plain(traffic: Both) -> dict[str, dict[str, str]]:
-    return {
-        direction: {name: str(value) for name, value in part._asdict().items()}
-        for direction, part in traffic._asdict().items()
-    }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -13,7 +12,7 @@ from simulator.vcd.fiql import BadFilter
 from simulator.vcd.fiql import parse as parse_filter
 from simulator.vcd.sessions import CloudSessions
 from simulator.vcd.specs import NetworkSpec, VcdSpec
-from tests.simulator.conftest import Start, until
+from tests.simulator.conftest import Start
 from tests.simulator.vcd import PROVIDER, ROOT, TOKEN, basic, director, link, with_director
 
 pytestmark = pytest.mark.integration
@@ -469,33 +468,3 @@ async def test_requests_keep_their_ids(start: Start) -> None:
     headers = vcd.accept() | {"Authorization": f"Bearer {vcd.access}", "X-VMWARE-VCLOUD-CLIENT-REQUEST-ID": "nm-1!"}
     answer = await vcd.send("GET", f"{ROOT}/orgs", headers=headers)
     assert answer.headers["X-VMWARE-VCLOUD-REQUEST-ID"].startswith("nm-1-")
-
-
-async def test_a_director_that_is_down_does_not_answer(start: Start) -> None:
-    vcd = await director(start)
-    url = vcd.sim.vcd_url
-    vcd.sim.fault("vcd_down", at="10m")
-    vcd.sim.fault("vcd_up", at="1d10m")
-    vcd.sim.advance(10 * 60_000)
-    cell = vcd.sim.vcd
-    assert cell is not None
-    await until(lambda: not cell.running)
-    with pytest.raises(OSError):
-        await vcd.get("orgs")
-    vcd.sim.advance(24 * 3_600_000)
-    await until(lambda: cell.running)
-    assert vcd.sim.vcd_url == url
-    assert (await vcd.get("orgs")).status == 401, "a restart knows no sessions"
-    assert (await vcd.login()).status == 200
-
-
-async def test_scenarios_without_a_director_have_none(start: Start) -> None:
-    client = await start("small")
-    assert (client.sim.vcd, client.sim.vcd_url) == (None, "")
-    with pytest.raises(LookupError, match="no Cloud Director"):
-        client.sim.fault("vcd_share", path="pg")
-    with pytest.raises(LookupError, match="no Cloud Director"):
-        client.sim.truth().owner_history("/infra/tier-1s/t1-acme")
-    with pytest.raises(LookupError, match="no Cloud Director"):
-        client.sim.fault("vcd_down")
-    assert math.isfinite(client.sim.device_time())
