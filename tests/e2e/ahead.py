@@ -17,7 +17,7 @@ from collector.clock import SystemClock
 def _run() -> None:
     file = Path(sys.argv.pop(1))
 
-    def now(_: SystemClock) -> int:
+    def now(self: SystemClock) -> int:
         return time.time_ns() // 1_000_000 + int(file.read_text(encoding="ascii"))
 
     SystemClock.now = now  # type: ignore[method-assign]  # the one clock that everything asks

@@ -118,7 +118,7 @@ def not_once(sim: Simulator, edges: Edges) -> list[str]:
     """Return samples that were booked twice or never, or otherwise than they were recorded; there must be none."""
     wrong = []
     for label, one in edges.uplinks.items():
-        booked = Counter(tuple(row.sample) for row in one.samples)
+        booked = Counter((*row.sample,) for row in one.samples)
         expected = Counter(as_booked(sample) for sample in recorded(sim, one))
         wrong += [f"{label}: {row}: expected {expected[row]} times, got {booked[row]}" for row in booked | expected
                   if booked[row] != expected[row]]  # fmt: skip

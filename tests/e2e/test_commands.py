@@ -117,6 +117,28 @@ async def test_discover_shows_every_point_its_tenant_and_why(place: Place, start
     assert source["complete"], f"expected a complete inventory, got {source['faults']}"
 
 
+async def test_discover_tells_the_history_of_a_point_beside_a_running_daemon(
+    place: Place, start_simulator: StartSimulator, start_daemon: StartDaemon
+) -> None:
+    sim = await start_simulator(speed=60)
+    place.write(daemon_settings(place, sim))
+    expect(await place.command("discover", "--history", "/infra/tier-1s/t1-globex"), 3, str(place.ledger))
+    daemon = await start_daemon(daemon_settings(place, sim))
+    await daemon.until(booked(daemon), "bytes are booked")
+    done = await place.command("discover", "--history", "/infra/tier-1s/t1-globex", "--format", "json")
+    expect(done, 0)
+    story = json.loads(done.out)
+    assert story["point"] == f"{SOURCE}:/infra/tier-1s/t1-globex", f"expected the label, got {story}"
+    (owner,) = story["kinds"][0]["owners"]
+    assert (owner["tenant"], owner["from"], owner["to"]) == ("globex", None, None), f"expected globex, got {owner}"
+    expect(await place.command("discover", "--history", "t1-globix"), 1, "the ledger knows no such point", "t1-globex")
+    expect(await place.command("discover", "--history", "t1-globex", "--balance"), 2, "--balance")
+    done = await place.command("discover", "--balance", "--format", "json")
+    expect(done, 0)
+    found = {one["gateway_name"] for one in json.loads(done.out)["balances"]}
+    assert found == {"t0-acme", "t0-prov"}, f"expected both Tier-0s, got {done.out}"
+
+
 async def test_usage_prints_what_the_api_serves(
     place: Place, start_simulator: StartSimulator, start_daemon: StartDaemon
 ) -> None:
