@@ -75,10 +75,16 @@ async def history(reader: LedgerReader, asked: str, out: Console, errors: Consol
 
 
 def nearest(asked: str, known: Sequence[PointKey]) -> list[str]:
-    """Return the labels that look most like what was asked: those that contain it, or else the most similar ones."""
+    """Return the labels that look most like what was asked: those that contain it, or else are similar, or else have
+    a similar last element."""
     labels = sorted({key.label for key in known})
     inside = [label for label in labels if asked.strip("/") and asked.strip("/") in label]
-    return inside[:NEAREST_MAX] or difflib.get_close_matches(asked, labels, n=NEAREST_MAX)
+    similar = inside[:NEAREST_MAX] or difflib.get_close_matches(asked, labels, n=NEAREST_MAX)
+    if similar:
+        return similar
+    ends = {label: label.rpartition("/")[2] for label in labels}
+    close = difflib.get_close_matches(asked.rpartition("/")[2], sorted(set(ends.values())), n=NEAREST_MAX)
+    return [label for end in close for label in labels if ends[label] == end][:NEAREST_MAX]
 
 
 async def _events(reader: LedgerReader, label: str) -> list[StoredEvent]:

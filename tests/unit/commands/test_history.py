@@ -131,5 +131,6 @@ def test_the_nearest_contain_what_was_asked_or_look_like_it() -> None:
     known = [LINK, ELSEWHERE, *VPC]
     assert nearest("t1", known) == [LINK.label]
     assert nearest("/orgs/o/vpcs/w", known)[0] == VPC[0].label
+    assert nearest("boht", known) == [ELSEWHERE.label]
     assert nearest("nothing like it at all", known) == []
     assert nearest("/", known) == []
