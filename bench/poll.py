@@ -151,12 +151,15 @@ async def _whole(pipe: Connection, manager: LightManager) -> None:
                 await _stored(path, steady.cycle)
 
             async def flat_out() -> None:
-                await _stored(path, path.poller(CALLS * 1_000 // PACE).cycle)
+                quick = path.poller(CALLS * 1_000 // PACE)
+                await _stored(path, quick.cycle)
+                await quick.stop()
 
             for _ in range(3):  # the first samples book nothing, and are told as events
                 await flat_out()
             await paced()
             await _serve(pipe, paced, flat_out)
+            await steady.stop()
 
 
 async def _stored(path: PollPath, cycle: Work) -> None:

@@ -108,13 +108,9 @@ class Agenda:
         texts, path = self._texts, ""
         for one in packed:
             path = one.path or path
-            yield PointCall(
-                path=path,
-                query=texts[one.query],
-                node=None if one.node is None else texts[one.node],
-                fallback_node=None if one.fallback_node is None else texts[one.fallback_node],
-                summary=one.summary,
-            )
+            node = None if one.node is None else texts[one.node]
+            fallback_node = None if one.fallback_node is None else texts[one.fallback_node]
+            yield PointCall(path, node, one.summary, fallback_node, texts[one.query])
 
 
 class AgendaWriter:

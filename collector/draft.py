@@ -51,13 +51,17 @@ class Draft:
         for update in change.series:
             self._series[update.series] = update
         for slot in change.slots:
-            self._add_slot(slot)
-        for publication in change.publish:
-            self._publish[publication] = None
-        self._runs += change.runs
+            if slot[:2] in self._slots:
+                self._add_slot(slot)
+            else:
+                self._slots[slot[:2]] = slot
+        if change.publish:
+            self._publish.update(dict.fromkeys(change.publish))
         self._evidence += change.evidence
-        self._quarantined += change.quarantined
-        self._events += change.events
+        if change.runs or change.quarantined or change.events:
+            self._runs += change.runs
+            self._quarantined += change.quarantined
+            self._events += change.events
 
     def add_rates(self, point: Point, before: RateBook, change: RateFold) -> None:
         """Add what one answer about intervals changes."""
@@ -83,7 +87,7 @@ class Draft:
             self._events.append(event)
 
     def _add_slot(self, change: SlotChange) -> None:
-        key = (change.account, change.slot)
+        key = change[:2]
         known = self._slots.get(key)
         if known is not None:
             total = Usage(*(a + b for a, b in zip(known.usage, change.usage, strict=True)))

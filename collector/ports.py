@@ -173,8 +173,7 @@ class LedgerQuery:
 # --- what a source knows ---------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PointCall:
+class PointCall(NamedTuple):
     """One request of a poll.
 
     Attributes:

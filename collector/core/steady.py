@@ -67,7 +67,8 @@ def steady(point: Point, book: Book, reading: Reading) -> Fold | None:
             if other.expected_from is not None:
                 frontier = min(frontier, (other.state.held or other.state.baseline).at)
     complete_until = max(known, frontier - frontier % SLOT_MS)
-    slots = _slots(point, read_at, Delta(before.baseline.at, at, growth, Quality.MEASURED, _MEASURED_RULE), observed)
+    delta = _new(Delta, (before.baseline.at, at, growth, Quality.MEASURED, _MEASURED_RULE))
+    slots = _slots(point, read_at, delta, observed)
     series = dict(book.series)
     series[key] = _new(SeriesBook, (ref, state, closed, expected_from))
     return Fold(
@@ -116,15 +117,21 @@ def _slots(point: Point, read_at: ReadAt, delta: Delta, observed: list[Observed]
     is_ingress = rx_is_ingress(point.key.kind, read_at)
     stretch = plain(observed)
     slots = []
-    for start, _, growth in split(delta):
-        slot = start - start % SLOT_MS
+    first = delta.start - delta.start % SLOT_MS
+    parts = [(first, delta.growth)] if delta.end <= first + SLOT_MS else _parts(delta)
+    for slot, part in parts:
         end = slot + SLOT_MS
         if stretch is not None and stretch.start <= slot:
             covered = _new(Coverage, (max(0, min(end, stretch.end) - slot), 0, 0))
         else:
             covered = coverage(slot, end, observed)
-        slots.append(_new(SlotChange, (account_ref, slot, usage(growth, rx_is_ingress=is_ingress), covered)))
+        slots.append(_new(SlotChange, (account_ref, slot, usage(part, rx_is_ingress=is_ingress), covered)))
     return tuple(slots)
+
+
+def _parts(delta: Delta) -> list[tuple[Instant, Growth]]:
+    """Return (slot, growth) of a delta that crosses into other slots."""
+    return [(part.start - part.start % SLOT_MS, part.growth) for part in split(delta)]
 
 
 def _publications(

@@ -55,8 +55,7 @@ class Row(NamedTuple):
     sample: Sample
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class Reading(NamedTuple):
     """One good answer about one metering point.
 
     Attributes:

@@ -78,12 +78,16 @@ class RequestBudget:
 
     async def acquire(self) -> None:
         """Wait for a place, behind those who wait already. Safe to cancel: the place then goes to the next one."""
+        if not self.try_acquire(asyncio.get_running_loop().time()):
+            await self.wait()
+
+    async def wait(self) -> None:
+        """Wait for a place that ``try_acquire`` did not find just now. Safe to cancel, as ``acquire`` is."""
         loop = asyncio.get_running_loop()
-        if self.try_acquire(loop.time()):
-            return
         place: asyncio.Future[None] = loop.create_future()
         self._waiting.append(place)
-        self._serve(loop)
+        if self._in_flight < self._concurrency:  # else the next release serves
+            self._serve(loop, loop.time())
         try:
             await place
         except asyncio.CancelledError:
@@ -95,7 +99,8 @@ class RequestBudget:
     def abandon(self) -> None:
         """Give a place back that nothing was sent with."""
         self._in_flight -= 1
-        self._serve(asyncio.get_running_loop())
+        loop = asyncio.get_running_loop()
+        self._serve(loop, loop.time())
 
     def release(self, now: float) -> None:
         """Give a place back when the request was answered or never sent; ``now`` is the loop's time in seconds."""
@@ -104,7 +109,7 @@ class RequestBudget:
         # In ascending order whatever the caller says: what is forgotten, and when, rests on it.
         ended.append(now if not ended or now >= ended[-1] else ended[-1])
         if self._waiting:
-            self._serve(asyncio.get_running_loop())
+            self._serve(asyncio.get_running_loop(), now)
 
     def release_unanswered(self, now: float) -> None:
         """Give a place back a little later: the request was sent and given up, so it may yet arrive."""
@@ -162,9 +167,8 @@ class RequestBudget:
         while ended and ended[0] + SPAN_SECONDS <= now:
             ended.popleft()
 
-    def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _serve(self, loop: asyncio.AbstractEventLoop, now: float) -> None:
         """Give out every free place; one timer at most waits for the next one to come free."""
-        now = loop.time()
         waiting = self._waiting
         while waiting:
             if waiting[0].done():
@@ -174,7 +178,7 @@ class RequestBudget:
                 self._in_flight += 1
             else:
                 break
-        if waiting and self._timer is None:
+        if waiting and self._timer is None and self._in_flight < self._concurrency:
             self._arm(loop, now)
 
     def _arm(self, loop: asyncio.AbstractEventLoop, now: float) -> None:
@@ -188,4 +192,4 @@ class RequestBudget:
 
     def _on_timer(self, loop: asyncio.AbstractEventLoop) -> None:
         self._timer = None
-        self._serve(loop)
+        self._serve(loop, loop.time())

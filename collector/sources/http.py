@@ -99,7 +99,9 @@ class HttpClient:
 
     async def get_at(self, manager: Manager, path: str, headers: Mapping[str, str] | None = None) -> Answer:
         """Return one manager's 2xx answer to a GET, without retries; an ended session is renewed once."""
-        answer = await self._authorised(manager, path, headers)
+        answer = await self._exchange(manager, "GET", path, headers=headers) if manager.is_ready else None
+        if answer is None:
+            answer = await self._authorised(manager, path, headers)
         if answer.status == 200:
             if self._failover.is_bad:
                 self._failover.answered()
@@ -193,7 +195,7 @@ class HttpClient:
         budget = self.budget
         begun = loop.time()
         if not budget.try_acquire(begun):
-            await budget.acquire()
+            await budget.wait()
             begun = loop.time()
             if needs_login and not manager.is_ready:
                 budget.abandon()

@@ -57,7 +57,8 @@ class Totals:
         account = AccountTotal(ref, tenant, point, usage)
         self.accounts.append(account)
         self._by_ref[ref] = account
-        self._add_to_tenant(account, usage)
+        key = (tenant, point.kind)
+        self.by_tenant[key] = _sum(self.by_tenant.get(key, _NOTHING), usage)
 
     def apply(self, changes: Iterable[tuple[int, Usage]]) -> None:
         """Add committed usage: (account reference, growth)."""
@@ -67,11 +68,8 @@ class Totals:
             account = self._by_ref[ref]
             account.ingress_bytes += growth.ingress_bytes
             account.egress_bytes += growth.egress_bytes
-            self._add_to_tenant(account, growth)
-
-    def _add_to_tenant(self, account: AccountTotal, growth: Usage) -> None:
-        key = (account.tenant, account.point.kind)
-        self.by_tenant[key] = _sum(self.by_tenant.get(key, _NOTHING), growth)
+            key = (account.tenant, account.point.kind)
+            self.by_tenant[key] = _sum(self.by_tenant[key], growth)
 
 
 def _sum(left: Usage, right: Usage) -> Usage:

@@ -68,14 +68,7 @@ class NsxtClient:
                 rows, faults = per_node_rows(answer.body, polled_at, call.node or call.fallback_node)
         except Malformed as error:
             raise not_json(answer, f"source {point.source}: {call.path}", str(error)) from error
-        return Reading(
-            point=point,
-            read_at=read_at,
-            polled_at=polled_at,
-            asked_node=call.node,
-            rows=rows,
-            faults=tuple(faults) if faults else (),
-        )
+        return Reading(point, read_at, polled_at, call.node, rows, tuple(faults) if faults else ())
 
     async def version(self, manager: Manager | None = None) -> tuple[str, Answer]:
         """Return the version of the current manager, or of the one given, with the whole answer. Raises SourceError."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from collector.clock import Clock
 from collector.model.identity import PointKey, ReadAt
@@ -127,11 +128,10 @@ class NsxtSource:
             ),
         )
 
-    async def read(self, point: PointKey, read_at: ReadAt, call: PointCall) -> Reading:
+    def read(self, point: PointKey, read_at: ReadAt, call: PointCall) -> Coroutine[Any, Any, Reading]:
         """Ask once for a point's counters. Raises SourceError."""
-        if read_at in READ_HERE:
-            return await self._extras.read(point, read_at, call)
-        return await self._client.read(point, read_at, call)
+        reader = self._extras if read_at in READ_HERE else self._client
+        return reader.read(point, read_at, call)
 
     def mark_end_failed(self, point: PointKey, read_at: ReadAt) -> None:
         """Take note that an end of a link fails for good.

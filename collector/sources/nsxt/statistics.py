@@ -81,6 +81,9 @@ _TEXT = msgspec.json.Decoder(str | None)
 
 T = TypeVar("T")
 
+_new = tuple.__new__
+"""Makes a record of its fields in half the time that the record's own constructor takes; there are three a row."""
+
 
 def per_node_rows(body: bytes, polled_at: Instant, fallback_node: str | None) -> tuple[tuple[Row, ...], list[str]]:
     """Return the rows of a per-node answer, and what was wrong with single fields and rows.
@@ -118,7 +121,8 @@ def per_node_rows(body: bytes, polled_at: Instant, fallback_node: str | None) ->
                 faults.append("a row has no transport_node_id, and none was asked for")
                 continue
         at = _timely(listed_row.last_update_timestamp or 0, polled_at, node, faults)
-        rows.append(Row(port, node, Sample(at, polled_at, _counters(listed_row.rx, listed_row.tx))))
+        sample = _new(Sample, (at, polled_at, _counters(listed_row.rx, listed_row.tx)))
+        rows.append(_new(Row, (port, node, sample)))
     if nameless > 1 and fallback_node:
         named = {row.transport_node_id for row in listed}
         faults.append(f"{nameless} rows have no transport_node_id; nobody can say whose they are")
@@ -147,7 +151,7 @@ def summary_row(body: bytes, polled_at: Instant) -> tuple[tuple[Row, ...], list[
 def _counters(rx: PortCounters | None, tx: PortCounters | None) -> Counters:
     if rx is None or tx is None:
         rx, tx = rx or NOTHING, tx or NOTHING
-    return Counters(
+    six = (
         rx.total_bytes,
         tx.total_bytes,
         rx.total_packets,
@@ -155,6 +159,7 @@ def _counters(rx: PortCounters | None, tx: PortCounters | None) -> Counters:
         rx.dropped_packets,
         tx.dropped_packets,
     )
+    return _new(Counters, six)
 
 
 def _timely(at: Instant, polled_at: Instant, node: str, faults: list[str]) -> Instant:

@@ -253,3 +253,31 @@ async def test_stop_drops_what_is_in_flight() -> None:
     await bench.poller.stop()
     assert bench.readings == []
     assert bench.source.running[one.key] == 0
+
+
+async def test_no_more_polls_run_at_once_than_the_source_answers() -> None:
+    points = [point(n) for n in range(12)]
+    bench = Bench(*points, concurrency=3)
+    release = asyncio.Event()
+    bench.source.hangs = {one.calls[0].path: release for one in points}
+    await bench.cycle()
+    assert sum(bench.source.running.values()) == 3
+    await bench.cycle()
+    assert len(bench.source.asked) == 3, "a point that waits for its turn is due once"
+    release.set()
+    await bench.cycle()
+    assert Counter(bench.source.asked[:12]) == Counter(one.calls[0].path for one in points)
+
+
+async def test_stop_forgets_what_waits_for_its_turn() -> None:
+    points = [point(n) for n in range(6)]
+    bench = Bench(*points, concurrency=2)
+    bench.source.hangs = {one.calls[0].path: asyncio.Event() for one in points}
+    await bench.cycle()
+    await bench.poller.stop()
+    await asyncio.sleep(0)
+    assert len(bench.source.asked) == 2
+    assert sum(bench.source.running.values()) == 0
+    bench.source.hangs.clear()
+    await bench.cycle()
+    assert len(bench.readings) == 6, "what was dropped is due again"
