@@ -16,6 +16,7 @@ from typing import TypeVar
 from collector.agenda import Agenda
 from collector.balances import Router
 from collector.core.attribution import Attribution, AttributionRules, Claim, Note, Rule, attribute, tenancy_of
+from collector.core.managers import unresolved_managers
 from collector.core.networks import Organisations
 from collector.core.tenancy import Tenancy
 from collector.holding import Holding, Terrain, held
@@ -119,6 +120,10 @@ class Estate:
         """Put the map in force again that the ledger has from before."""
         self.maps[cloud.source] = cloud
 
+    def map_notes(self, cloud: CloudMap) -> tuple[Note, ...]:
+        """Return what of a map concerns no source of ours: network providers that none is found for."""
+        return unresolved_managers(replace(self.rules, maps=(cloud,)))
+
     # --- whose it is -----------------------------------------------------------------------------------------------
 
     async def attribute_inventory(self, inventory: Inventory) -> Attribution:
@@ -162,6 +167,13 @@ class Estate:
     def awaits_first_map(self, source: str) -> bool:
         """Return whether the map in force is the first one that this source's points are decided with."""
         return source in self._awaiting_map
+
+    def lacks_map(self) -> bool:
+        """Return whether a map was in force before and is none now, since this version cannot read what the ledger has.
+
+        Until the director gives one, nothing changes hands: it would all become nobody's.
+        """
+        return any(name in self._inventories and name not in self.maps for name in self._directors)
 
     def is_first_map(self, cloud: CloudMap) -> bool:
         """Return whether no map of its director was ever in force."""

@@ -202,6 +202,7 @@ class Fleet:
             points=lambda: self._meter.estate.metered(source.name),
             states=lambda: self._meter.rate_states(source.name),
             book=self._book_rates,
+            rediscover=lambda: self.rediscover(source.name),
             observer=self._watch,
             clock=self._clock,
             interval_ms=interval_ms,
@@ -412,6 +413,8 @@ class Fleet:
         )
         for fault in cloud.faults:
             log.warning("map_fault", source=cloud.source, reason=fault)
+        for note in self._meter.estate.map_notes(cloud):
+            log.warning("attribution_note", source=cloud.source, about=note.kind.value, reason=note.message)
 
     def _say_owners(self, cause: str, attributions: Mapping[str, Attribution]) -> None:
         """Log what attribution found that an operator should know; the same thing once."""

@@ -340,6 +340,7 @@ class Meter:
                 self._booked_until,
                 first_map=self.estate.awaits_first_map(source),
                 told=self.estate.told(source),
+                keeps_owners=self.estate.lacks_map(),
             )
             takeover.take(await self._ledger.intern_points([found.key for found in inventory.points]))
             accounts = await self._open_accounts(takeover.changed)
@@ -381,6 +382,9 @@ class Meter:
                         changed[key] = owned
                 events += handover.events
                 events += note_events(attribution.notes, self.estate.told(source), source, cloud.at)
+            if self.estate.at(cloud.source) is None or cloud.source not in self.estate.maps:
+                # Once for each daemon and director: who polls its managers changes with the settings alone.
+                events += note_events(self.estate.map_notes(cloud), frozenset(), cloud.source, cloud.at)
             accounts = await self._open_accounts(changed)
             addresses = await self.addresses.update(cloud, self.estate.tenant_of(cloud), self._ledger)
             update = InventoryUpdate(

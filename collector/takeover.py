@@ -31,6 +31,7 @@ class Takeover:
         *,
         first_map: bool = False,
         told: Set[Note] = frozenset(),
+        keeps_owners: bool = False,
     ) -> None:
         """Args:
         stored: Every point of the ledger.
@@ -40,6 +41,7 @@ class Takeover:
         booked_until: Point to the time of its newest accounted sample.
         first_map: No owner so far was decided with a map in force, and now there is one.
         told: Notes of the attribution that were events already.
+        keeps_owners: What decides about owners is not known now; only new points get their first one.
         """
         self.changed: dict[PointKey, StoredPoint] = {}
         self._stored = stored
@@ -47,6 +49,7 @@ class Takeover:
         self._inventory = inventory
         self._attribution = attribution
         self._told = told
+        self._keeps_owners = keeps_owners or not inventory.complete
         self._handover = Handover(attribution, inventory.at, booked_until, first_map=first_map)
         self._events: list[Event] = []
 
@@ -114,7 +117,7 @@ class Takeover:
 
     def _owned(self, point: StoredPoint) -> StoredPoint:
         """Return the point with the owner that begins now, if it changed; only a complete inventory dates a change."""
-        if point.owners and not self._inventory.complete:
+        if point.owners and self._keeps_owners:
             return point
         return self._handover.owned(point)
 

@@ -59,6 +59,7 @@ def _say(one: Survey, out: Console) -> bool:
             for claim in one.attribution.unmatched
         )
         notes = [f"{note.kind.value}: {note.message}" for note in one.attribution.notes]
+    notes += [f"{note.kind.value}: {note.message}" for note in one.notes]
     for ok, words in lines:
         mark = "[green]ok  [/green]" if ok else "[red]FAIL[/red]"
         out.print(f"  {mark} {escape(words)}", highlight=False, soft_wrap=True)

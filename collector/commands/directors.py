@@ -44,6 +44,7 @@ def director_json(one: Survey, sources: Sequence[Survey]) -> dict[str, Any]:  # 
         "networks": len(cloud.networks),
         "allocations": len(cloud.allocations),
         "addresses": str(sum(one.addresses for one in cloud.allocations)),
+        "notes": [{"kind": note.kind.value, "path": note.path, "message": note.message} for note in one.notes],
         "not_found": [
             {
                 "gateway": gateway.name,
@@ -82,7 +83,7 @@ def print_director(one: Survey, sources: Sequence[Survey], out: Console) -> None
     out.print(f"[bold]{escape(one.source)}[/bold]: {escape(map_words(one))}", highlight=False, soft_wrap=True)
     for fault in one.cloud.faults:
         out.print(f"[red]not read[/red]: {escape(fault)}", highlight=False, soft_wrap=True)
-    for _, note in not_found(one, sources):
+    for note in (*one.notes, *(note for _, note in not_found(one, sources))):
         out.print(f"[red]not found[/red]: {escape(note.message)}", highlight=False, soft_wrap=True)
     out.print()
 

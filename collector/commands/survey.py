@@ -11,7 +11,8 @@ from functools import partial
 from collector.agenda import CallCount
 from collector.assembly import attribution_rules
 from collector.clock import Clock
-from collector.core.attribution import Attribution, AttributionRules, attribute
+from collector.core.attribution import Attribution, AttributionRules, Note, attribute
+from collector.core.managers import unresolved_managers
 from collector.errors import SourceError
 from collector.model.directory import CloudMap
 from collector.model.usage import Role
@@ -37,6 +38,7 @@ class Survey:
         attribution: To whom it belongs.
         plan: What a cycle costs.
         requests_per_second: Our share of the budget.
+        notes: Of a director: network providers that no source of ours is found for.
         unreachable: Why there is no inventory or map, in words.
     """
 
@@ -47,6 +49,7 @@ class Survey:
     inventory: Inventory | None = None
     attribution: Attribution | None = None
     plan: Plan | None = None
+    notes: tuple[Note, ...] = ()
     unreachable: str | None = None
 
 
@@ -127,7 +130,8 @@ def _attributed(said: Sequence[Survey], rules: AttributionRules, interval_ms: in
     for one in said:
         inventory = one.inventory
         if inventory is None:
-            made.append(one)
+            maps = (one.cloud,) if one.cloud is not None else ()
+            made.append(replace(one, notes=unresolved_managers(replace(rules, maps=maps))))
             continue
         attribution = attribute(
             inventory.points,
