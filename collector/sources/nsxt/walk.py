@@ -130,8 +130,11 @@ class Walk:
             return
         try:
             listing = await self.reader.certain(self._endpoints.projects, ProjectDto)
-        except ObjectGone:
-            return  # A release without Projects.
+        except ObjectGone as error:
+            # A release without Projects; but where there were any, it is the answer that is wrong.
+            if any(gateway.project is not None for gateway in self._previous.values()):
+                self.reader.lacking(error)
+            return
         except SourceError as error:
             self.reader.lacking(error)
             return
@@ -210,12 +213,13 @@ class Walk:
                 edges.extend(await self._edges_by_state(path, point))
         except (ObjectGone, ResponseInvalid):
             edges = []  # A release, or a kind of gateway, that has no such state.
+            self._keep_ids(gateway)
         except SourceError as error:
             # No list, so the inventory may be complete without it; the nodes known so far go on being asked.
             self.reader.unanswered(error)
             old = self._previous.get(path)
             edges = list(old.edges) if old is not None else []
-            self._keep_ids(path)
+            self._keep_ids(gateway)
         if not edges:
             edges = [edge for cluster in gateway.clusters for edge in self._members.get(cluster, ())]
         if not edges and gateway.clusters and path in self._previous:
@@ -233,17 +237,18 @@ class Walk:
             for point in self._points_of(gateway):
                 await self._edges_by_state(gateway.path, point)
         except (ObjectGone, ResponseInvalid):
-            return  # A release, or a kind of gateway, that has no such state.
+            self._keep_ids(gateway)  # A release, or a kind of gateway, that has no such state.
         except SourceError as error:
             self.reader.unanswered(error)
-            self._keep_ids(gateway.path)
+            self._keep_ids(gateway)
         ids = (*gateway.ids, *other_ids(gateway.path, gateway.uid, *self._router_ids.pop(gateway.path, ())))
         self.gateways[gateway.path] = msgspec.structs.replace(gateway, ids=tuple(dict.fromkeys(ids)))
 
-    def _keep_ids(self, path: str) -> None:
-        """Let a gateway whose state cannot be read now go on being known by what it said before."""
-        if self._is_asked and path in self._previous:
-            self._router_ids[path] = list(self._previous[path].ids)
+    def _keep_ids(self, gateway: Gateway) -> None:
+        """Let a gateway whose state cannot be read now go on being known by what it said before, if it is the same."""
+        old = self._previous.get(gateway.path)
+        if self._is_asked and old is not None and old.uid == gateway.uid:
+            self._router_ids[gateway.path] = list(old.ids)
 
     @property
     def _is_asked(self) -> bool:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable
 
 from collector.clock import Clock
-from collector.model.directory import AddressKind, Allocation, CloudMap
+from collector.model.directory import AddressKind, Allocation, CloudMap, Manager
 from collector.model.period import Instant
 from collector.ports import OnlineReport
 from collector.sources.answers import Answer
@@ -42,6 +42,7 @@ class VcdSource:
         self._clock = clock
         self._api = VcdApi(options.login, options.api_version, options.seen)
         self._http = HttpClient(options.http, self._api, clock, observer)
+        self._managers: dict[str, Manager] = {}
         self._had_gateways = False
         self._had_spaces = False
         self._doubts = Doubts(clock)
@@ -60,6 +61,7 @@ class VcdSource:
         """Take note of the last complete map of a daemon before this one."""
         self._had_gateways = self._had_gateways or bool(known.gateways)
         self._had_spaces = self._had_spaces or _has_spaces(known.allocations)
+        self._note_managers(known.managers)
 
     async def read_map(self) -> CloudMap:
         """Return everything that attribution and addresses rest on, in the order of references.
@@ -71,11 +73,22 @@ class VcdSource:
         client = VcdClient(self._http, self._api)
         options = self._options
         workers = max(1, options.http.concurrency // 2)  # the rest of the places is left to others
-        walk = Walk(client, is_provider=options.is_provider, ip_spaces=options.ip_spaces, workers=workers)
+        walk = Walk(
+            client,
+            is_provider=options.is_provider,
+            ip_spaces=options.ip_spaces,
+            workers=workers,
+            known=self._managers,
+        )
         await walk.run()
+        self._note_managers(walk.managers)
         self._doubt(walk)
         # Thousands of records take a moment to sort and encode; polls must not wait for them.
         return await asyncio.to_thread(self._map, walk, client.calls, begun_at)
+
+    def _note_managers(self, managers: Iterable[Manager]) -> None:
+        """Keep the addresses of NSX managers: an answer that lacks them must not cost a source its gateways."""
+        self._managers.update({manager.id.lower(): manager for manager in managers if manager.url})
 
     def _doubt(self, walk: Walk) -> None:
         """Take a reading with something odd for incomplete, until it has been odd in the same way for long."""

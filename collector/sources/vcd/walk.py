@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 from collector.errors import AuthFailed, SourceError
@@ -40,7 +40,19 @@ class Walk:
         at: ``Date`` of the first answer.
     """
 
-    def __init__(self, client: VcdClient, *, is_provider: bool, ip_spaces: bool, workers: int) -> None:
+    def __init__(
+        self,
+        client: VcdClient,
+        *,
+        is_provider: bool,
+        ip_spaces: bool,
+        workers: int,
+        known: Mapping[str, Manager] | None = None,
+    ) -> None:
+        """Args:
+        known: NSX managers by reference in lower case, with the addresses that they had: an answer that lacks one
+            does not take it away.
+        """
         self.orgs: dict[str, Org] = {}
         self.networks: dict[str, ExternalNetwork] = {}
         self.gateways: list[CloudGateway] = []
@@ -57,6 +69,7 @@ class Walk:
         self._is_provider = is_provider
         self._ip_spaces = ip_spaces
         self._workers = workers
+        self._known = known or {}
         self._sees_networks = True
         self._is_away = False
 
@@ -147,13 +160,15 @@ class Walk:
     # --- what a map may be complete without ---------------------------------------------------------------------------
 
     async def _read_managers(self) -> None:
-        """Read the addresses of the NSX managers; without them a manager is told apart by its name."""
+        """Read the addresses of the NSX managers; without them, those known so far, or else the name, tell it apart."""
         known: dict[str, Manager] = {}
         if self._is_provider and not self._is_away:
             try:
                 known = {manager.id.lower(): manager for manager in await read_managers(self._client)}
             except SourceError as error:
-                self.faults.append(f"{error}; the addresses of NSX managers stay unknown, which the map does not need")
+                self.faults.append(
+                    f"{error}; the addresses of NSX managers stay as they were known, which the map does not need"
+                )
         named = [(gateway.manager, gateway.manager_name) for gateway in self.gateways]
         named.extend(
             (each.manager, each.manager_name) for network in self.networks.values() for each in network.backings
@@ -161,7 +176,7 @@ class Walk:
         for reference, name in sorted(set(named)):
             if not reference:
                 continue
-            listed = known.get(reference.lower())
+            listed = known.get(reference.lower()) or self._known.get(reference.lower())
             known[reference.lower()] = Manager(reference, name, "") if listed is None else listed._replace(id=reference)
         self.managers = list(known.values())
 

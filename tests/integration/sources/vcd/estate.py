@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,6 +32,9 @@ REQUESTS_PER_SECOND = 5_000
 
 CONCURRENCY = 16
 TIMEOUT_SECONDS = 5.0
+
+Change = Callable[[dict[str, Any]], None]
+"""Writes into a settings file; its values are of any shape."""
 
 S = TypeVar("S", NsxtSource, NsxvSource, VcdSource)
 
@@ -104,9 +107,11 @@ def true_owners(sim: Simulator) -> dict[str, Whose]:
     return found
 
 
-def settings_of(sim: Simulator, folder: Path, **parts: Any) -> Settings:
-    """Return the settings of a file that names no point, and no tenant unless ``parts`` do."""
-    document = settings_for(sim, points=False, tenants=[], ledger={"url": f"sqlite:///{folder / 'ledger.db'}"}) | parts
+def settings_of(sim: Simulator, folder: Path, change: Change | None = None) -> Settings:
+    """Return the settings of a file that names neither a point nor a tenant, unless ``change`` writes them into it."""
+    document = settings_for(sim, points=False, tenants=[], ledger={"url": f"sqlite:///{folder / 'ledger.db'}"})
+    if change is not None:
+        change(document)
     file = folder / "northmeter.yaml"
     file.touch(mode=0o600)
     file.write_text(yaml.safe_dump(document), encoding="utf-8")
@@ -115,9 +120,9 @@ def settings_of(sim: Simulator, folder: Path, **parts: Any) -> Settings:
 
 @asynccontextmanager
 async def started(
-    sim: Simulator, settings: Settings, clock: Clock | None = None, *, timeout_seconds: float = TIMEOUT_SECONDS
+    sim: Simulator, settings: Settings, clock: Clock | None = None, *, begin: bool = True
 ) -> AsyncIterator[Estate]:
-    """Start the sources of the settings, without regard to budgets."""
+    """Make the sources of the settings, without regard to budgets, and start them unless somebody else does."""
     clock = clock or SystemClock()
 
     def fast(http: HttpOptions) -> HttpOptions:
@@ -125,14 +130,15 @@ async def started(
             http,
             requests_per_second=REQUESTS_PER_SECOND,
             concurrency=CONCURRENCY,
-            timeout_seconds=timeout_seconds,
+            timeout_seconds=TIMEOUT_SECONDS,
             retry_wait_seconds=0.001,
         )
 
     async with AsyncExitStack() as stack:
 
-        async def start(source: S) -> S:
-            await source.start()
+        async def made(source: S) -> S:
+            if begin:
+                await source.start()
             stack.push_async_callback(source.stop)
             return source
 
@@ -142,13 +148,13 @@ async def started(
         estate = Estate(
             sim=sim,
             settings=settings,
-            director=await start(VcdSource(replace(vcd, http=fast(vcd.http)), clock, observer)),
-            nsxt=await start(NsxtSource(replace(nsxt, http=fast(nsxt.http)), clock, observer)),
+            director=await made(VcdSource(replace(vcd, http=fast(vcd.http)), clock, observer)),
+            nsxt=await made(NsxtSource(replace(nsxt, http=fast(nsxt.http)), clock, observer)),
             nsxv=None,
         )
         for legacy in settings.nsxv_sources:
             nsxv = nsxv_options(legacy, lambda _: None)
             assert isinstance(nsxv.access, DirectAccess)
             access = replace(nsxv.access, http=fast(nsxv.access.http))
-            estate.nsxv = await start(NsxvSource(replace(nsxv, access=access), clock, observer))
+            estate.nsxv = await made(NsxvSource(replace(nsxv, access=access), clock, observer))
         yield estate
