@@ -174,7 +174,7 @@ class App:
     async def _open(self) -> None:
         """Start every part, in order."""
         self.health.fault(LISTENER, "not bound yet")
-        for source in self._settings.nsxt_sources:
+        for source in self._settings.sources:
             self.health.fault(f"source {source.name}", "not tried yet")
         await self._writer.start()
         await self._reader.start()

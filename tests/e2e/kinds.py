@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from collector.model.identity import EXTERNAL_KINDS, Kind, ReadAt
+from collector.model.identity import Kind, ReadAt
 from collector.model.usage import Role
 from simulator import Simulator
-from simulator.objects import End
+from simulator.objects import EXTERNAL_KINDS, End
 from simulator.objects import Kind as TrueKind
 from simulator.truth import Both, Traffic, add, both
 from tests.e2e.committed import Committed, SeriesId

@@ -10,6 +10,7 @@ import pytest
 
 from simulator import Scenario, Simulator, load_scenario
 from simulator.settings import NSXV_SOURCE
+from tests.e2e.committed import waiting
 from tests.e2e.conftest import StartDaemon, StartSimulator
 from tests.e2e.edges import (
     EDGE_KIND,
@@ -25,10 +26,10 @@ from tests.e2e.edges import (
 )
 from tests.e2e.harness import Daemon, Place, Settings, daemon_settings
 from tests.e2e.hours import HOUR, MINUTE, Hours
-from tests.e2e.sinks import Sums, api_sums, differences, ledger_sums, metrics_sums, window
+from tests.e2e.sinks import Sums, api_sums, differences, ledger_sums, metrics_sums, victoria_sums, window
 from tests.e2e.truth import FAR
 from tests.e2e.waits import more, polls
-from tests.servers import promtool_check_metrics
+from tests.servers import VictoriaServer, promtool_check_metrics
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
@@ -114,13 +115,16 @@ async def holes_are_missing(daemon: Daemon, edges: Edges) -> None:
 
 
 async def test_every_sample_is_booked_once_through_four_hours_of_ours(
-    place: Place, start_simulator: StartSimulator, start_daemon: StartDaemon
+    place: Place, start_simulator: StartSimulator, start_daemon: StartDaemon, victoria: VictoriaServer
 ) -> None:
     # Given a daemon that meters edges
     sim = await start_simulator(scenario(notation="exponent"), speed=1)
     hours = Hours(place, sim)
     hours.go(HOUR)
-    daemon = await start_daemon(edge_settings(place, sim), program=hours.program)
+    token = place.secret("victoria-token", "victoria/t0ken")
+    destination = {"name": "victoria", "url": victoria.url, "org": "any", "bucket": "any", "token_file": token}
+    settings = edge_settings(place, sim) | {"exporters": {"influxdb": [destination]}}
+    daemon = await start_daemon(settings, program=hours.program)
     await caught_up(daemon, sim, place)
 
     # When samples come late and twice, an edge fails over, and the daemon is away for four hours
@@ -144,6 +148,13 @@ async def test_every_sample_is_booked_once_through_four_hours_of_ours(
     served = await served_slots(daemon, sim.clock.start)
     same("the API per slot", true_slots(sim, edges), bytes_of(served))
     await every_answer_says(true_sums(sim, edges), daemon, place, sim.clock.start)
+
+    async def arrived() -> bool:
+        return not await waiting(place.ledger, ("victoria",))
+
+    await daemon.until(arrived, "nothing waits any more", 60)
+    sent = await victoria_sums(victoria, sim.clock.start, sim.clock.start + DAY)
+    same("VictoriaMetrics", true_sums(sim, edges), of_edges(sent))
 
     # And the failover alone is missing, and told
     await holes_are_missing(daemon, edges)
