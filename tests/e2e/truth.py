@@ -32,6 +32,9 @@ from tests.oracle.rules import INFERRED, Book, Booked, Params, Told
 FAR = 2**42 // 300_000 * 300_000
 """The start of a slot in the next century."""
 
+YEAR_MS = 366 * 86_400_000
+SLOT_MS = 300_000
+
 MAX_RATE = 100 * 10**9
 """Ceiling of the settings' default, in bit/s."""
 
@@ -59,10 +62,16 @@ async def require_truth(
     assert not proof.wrong, "not what was truly carried:\n" + "\n".join(proof.wrong[:20])
     proof.rows = expected_slots(committed, judged)
     expected = totals(proof.rows)
-    got = await ledger_sums(path, 0, FAR)
+    got = await ledger_sums(path, *whole_window(committed))
     told = differences(expected, got)
     assert not told, f"the ledger differs from what its samples prove:\n{told}"
     return proof
+
+
+def whole_window(committed: Committed) -> tuple[int, int]:
+    """Return slots from a year before the first reading to a year after the last one: nothing may be booked there."""
+    moments = [one.sample.at for samples in committed.samples.values() for one in samples] or [YEAR_MS]
+    return (min(moments) - YEAR_MS) // SLOT_MS * SLOT_MS, (max(moments) + YEAR_MS) // SLOT_MS * SLOT_MS
 
 
 def _members(row: Served) -> tuple[int | None, ...]:
