@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from collector.core.owners import owner_at
 from collector.model.identity import ReadAt
-from collector.model.usage import LedgerState, Role
+from collector.model.usage import LedgerState, Role, StoredPoint
 from simulator import Scenario, Simulator
 from simulator.objects import End
 from simulator.scenario import parse_scenario
@@ -189,18 +189,27 @@ class Diary:
     def wrong_owners(self, state: LedgerState) -> list[str]:
         """Return what the ledger says otherwise, in words: owners between changes, and changes outside of windows."""
         wrong = []
-        for at, expected in self.settled.items():
-            got = owners_of(state, at)
-            wrong += [
-                f"at {at}: {path}: expected {whose}, got {got.get(path)}"
-                for path, whose in expected.items()
-                if got.get(path) != whose
-            ]
         for point in state.points:
-            for owner in point.owners[1:]:
-                if not any(since <= owner.valid_from <= until for since, until in self.windows):
-                    wrong.append(f"{point.key.label}: {owner} begins in none of {self.windows}")
-        return wrong
+            for at, truth in self.settled.items():
+                expected, owners = truth.get(point.key.path), self._owners_about(point, at)
+                if expected is not None and expected not in owners:
+                    wrong.append(f"at {at}: {point.key.label}: expected {expected}, got {owners}")
+            wrong += [
+                f"{point.key.label}: {owner} begins in none of {self.windows}"
+                for owner in point.owners[1:]
+                if not any(since <= owner.valid_from <= until for since, until in self.windows)
+            ]
+        known = {point.key.path for point in state.points}
+        return wrong + [f"{path} is not known" for path in set().union(*self.settled.values()) - known]
+
+    def _owners_about(self, point: StoredPoint, at: int) -> list[Whose]:
+        """Return whose a point was at an instant: what a discovery that had begun by then saw of later moves, it dates
+        by its beginning, so that the owner before it will do, too."""
+        owners = [owner for owner in point.owners if owner.valid_from <= at or owner is point.owners[0]]
+        since = next((since for since, until in self.windows if until > at), at)
+        late = sum(owner.valid_from >= since for owner in owners)
+        about = owners[-late - 1 :]
+        return [Whose(str(owner.tenant), owner.role.value) for owner in about]
 
 
 # --- what was carried ------------------------------------------------------------------------------------------------

@@ -35,7 +35,7 @@ pytestmark = pytest.mark.e2e
 SPEED: Final = 60
 """Simulated seconds in a real one: a cycle of three seconds is three minutes."""
 
-KILLED_IN: Final = frozenset({0, 2, 4, 6, 8, 11})
+KILLED_IN: Final = frozenset({0, 2, 5, 8, 11})
 """Steps in which the daemon is killed."""
 
 MINUTE: Final = 60_000

@@ -52,7 +52,7 @@ async def require_truth(
     committed = await read_ledger(path)
     strange = never_served(committed, list(sim.truth().served))
     assert not strange, "committed samples that were never served:\n" + "\n".join(strange[:20])
-    judged, wrong = judge(committed, max_rate=MAX_RATE, gap_after_ms=GAP_AFTER_MS)
+    judged, wrong = judge(committed, max_rate=max_rate, gap_after_ms=gap_after_ms)
     assert not wrong, "other rules than those of the table:\n" + "\n".join(wrong[:20])
     told = differences(noted_events(judged), stored_events(committed, judged))
     assert not told, f"events (how often, and the sum of their bounds) differ from the rules:\n{told}"
