@@ -177,7 +177,7 @@ async def _settle(daemon: Daemon, sim: Simulator, place: Place) -> int:
 
     await daemon.until(complete, "every slot of the day is complete", 90)
     sim.clock.set_speed(0)
-    await daemon.until(_quiet(daemon, place), "usage stands still and every destination has everything", 60)
+    await daemon.until(_quiet(daemon, place), "usage stands still and every destination has everything", 120)
     return end
 
 
@@ -187,13 +187,18 @@ def _quiet(daemon: Daemon, place: Place) -> Callable[[], Awaitable[bool]]:
 
     async def look() -> bool:
         series = await daemon.metrics()
-        polls = sum(value for name, value in series.items() if name.startswith("northmeter_polls_total{"))
+        # Answers alone: one that failed proves nothing, and there is nothing to ask for before the first inventory.
+        polls = sum(
+            value
+            for name, value in series.items()
+            if name.startswith("northmeter_polls_total{") and 'outcome="ok"' in name
+        )
         points = sum(value for name, value in series.items() if name.startswith("northmeter_points{"))
         usage = {name: value for name, value in series.items() if name.startswith("northmeter_tenant_")}
         if usage != seen.get("usage"):
             seen.update(usage=usage, polls=polls)
         waits = await waiting(place.ledger, ("influx", "victoria"))
-        return polls - float(str(seen["polls"])) > CALLS_MAX * 2 * points and not waits
+        return points > 0 and polls - float(str(seen["polls"])) > CALLS_MAX * 2 * points and not waits
 
     return look
 
