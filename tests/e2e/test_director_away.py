@@ -21,7 +21,7 @@ from tests.e2e.moves import Diary, Whose, directed, discovered, owners_of, true_
 from tests.e2e.truth import MAX_RATE, require_truth
 from tests.e2e.waits import booked, more, polls, stand_still
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 ALERTS: Final = Path(__file__).parents[2] / "grafana" / "alerts" / "attribution.yml"
 

@@ -30,7 +30,7 @@ from tests.e2e.sinks import api_sums, differences, ledger_sums
 from tests.e2e.truth import GAP_AFTER_MS, MAX_RATE, require_truth, whole_window
 from tests.e2e.waits import booked, stand_still
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 SPEED: Final = 60
 """Simulated seconds in a real one: a cycle of three seconds is three minutes."""
