@@ -19,7 +19,7 @@ from collector.model.usage import (
     Quarantined,
     SeriesUpdate,
     SlotChange,
-    Usage,
+    added,
 )
 
 
@@ -90,8 +90,9 @@ class Draft:
         key = change[:2]
         known = self._slots.get(key)
         if known is not None:
-            total = Usage(*(a + b for a, b in zip(known.usage, change.usage, strict=True)))
-            change = change._replace(usage=total)  # the newest coverage with the usage of both
+            change = change._replace(
+                usage=added(known.usage, change.usage)
+            )  # the newest coverage with the usage of both
         self._slots[key] = change
 
     def batch(self, now: Instant, watermarks: Iterable[tuple[str, Instant]]) -> Batch:

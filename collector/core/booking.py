@@ -10,7 +10,7 @@ from collector.core.books import Point
 from collector.core.slots import split, usage
 from collector.model.identity import BALANCE
 from collector.model.period import SLOT_MS, Instant, slot_start
-from collector.model.usage import Coverage, Delta, Growth, Publication, SlotChange, Usage
+from collector.model.usage import Coverage, Delta, Growth, Publication, SlotChange, Usage, added
 
 CoverageOf: TypeAlias = Callable[[Instant, Instant], Coverage]
 """Returns how [start, end) was observed."""
@@ -44,7 +44,7 @@ class Booking:
             account, seen = self._point.accounts[booked_to], self.seen(part.growth)
             accounts = self._usage.setdefault(slot_start(part.start), {})
             known = accounts.get(account)
-            accounts[account] = seen if known is None else Usage(*(a + b for a, b in zip(known, seen, strict=True)))
+            accounts[account] = seen if known is None else added(known, seen)
 
     def seen(self, growth: Growth) -> Usage:
         """Return growth as the tenant sees it."""

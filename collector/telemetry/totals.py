@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from collector.model.identity import BALANCE, Kind, PointKey, TenantId
-from collector.model.usage import Usage
+from collector.model.usage import Usage, added
 
 _NOTHING = Usage()
 
@@ -58,7 +58,7 @@ class Totals:
         self.accounts.append(account)
         self._by_ref[ref] = account
         key = (tenant, point.kind)
-        self.by_tenant[key] = _sum(self.by_tenant.get(key, _NOTHING), usage)
+        self.by_tenant[key] = added(self.by_tenant.get(key, _NOTHING), usage)
 
     def apply(self, changes: Iterable[tuple[int, Usage]]) -> None:
         """Add committed usage: (account reference, growth)."""
@@ -69,10 +69,4 @@ class Totals:
             account.ingress_bytes += growth.ingress_bytes
             account.egress_bytes += growth.egress_bytes
             key = (account.tenant, account.point.kind)
-            self.by_tenant[key] = _sum(self.by_tenant[key], growth)
-
-
-def _sum(left: Usage, right: Usage) -> Usage:
-    a, b, c, d, e, f = left
-    u, v, w, x, y, z = right
-    return tuple.__new__(Usage, (a + u, b + v, c + w, d + x, e + y, f + z))
+            self.by_tenant[key] = added(self.by_tenant[key], growth)
